@@ -1,0 +1,171 @@
+/*
+ * Chunks in a list, newest first. A piece is cut from the newest chunk; when
+ * it does not fit, a new chunk is made, twice as large as the last one up to
+ * CHUNK_LARGEST. A piece that is larger than a quarter of the next chunk gets
+ * a chunk of its own behind the newest, so that the rest of that one is used.
+ */
+#include "server/base/arena.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/memory.h"
+
+enum { CHUNK_FIRST = 4096, CHUNK_LARGEST = 65536 };
+
+struct chunk {
+	struct chunk *next; /* owned; older */
+	size_t size;        /* of bytes[] */
+	size_t used;
+	alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+	struct chunk *newest; /* owned */
+	size_t handed_out;
+	size_t next_size; /* of the next chunk, header included */
+};
+
+static struct chunk *
+chunk_new(size_t size)
+{
+	struct chunk *chunk = memory_alloc(sizeof(*chunk) + size);
+
+	chunk->size = size;
+	return chunk;
+}
+
+/* The arena itself is the first piece of its first chunk. */
+struct arena *
+arena_new(void)
+{
+	struct chunk *chunk = chunk_new(CHUNK_FIRST - sizeof(struct chunk));
+	struct arena *arena = (struct arena *)(void *)chunk->bytes;
+
+	chunk->used = (sizeof(*arena) + alignof(max_align_t) - 1) &
+	    ~(alignof(max_align_t) - 1);
+	arena->newest = chunk;
+	arena->next_size = 2 * CHUNK_FIRST;
+	return arena;
+}
+
+void
+arena_free(struct arena *arena)
+{
+	struct chunk *chunk;
+
+	if (arena == NULL)
+		return;
+	/* The last chunk holds the arena, so nothing is read after it. */
+	for (chunk = arena->newest; chunk != NULL;) {
+		struct chunk *older = chunk->next;
+
+		free(chunk);
+		chunk = older;
+	}
+}
+
+static void *
+chunk_cut(struct chunk *chunk, size_t size)
+{
+	void *piece = chunk->bytes + chunk->used;
+
+	chunk->used += size;
+	return piece;
+}
+
+static void *
+arena_grow(struct arena *arena, size_t size)
+{
+	struct chunk *chunk;
+
+	if (size > arena->next_size / 4) {
+		chunk = chunk_new(size);
+		chunk->next = arena->newest->next;
+		arena->newest->next = chunk;
+		return chunk_cut(chunk, size);
+	}
+	chunk = chunk_new(arena->next_size - sizeof(*chunk));
+	chunk->next = arena->newest;
+	arena->newest = chunk;
+	if (arena->next_size < CHUNK_LARGEST)
+		arena->next_size *= 2;
+	return chunk_cut(chunk, size);
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	struct chunk *newest = arena->newest;
+	size_t rounded;
+
+	/* Half the address space is a bug of ours, never a client's size. */
+	if (size > SIZE_MAX / 2)
+		return memory_array(SIZE_MAX, 2);
+	rounded = (size + alignof(max_align_t) - 1) &
+	    ~(alignof(max_align_t) - 1);
+	/* Pieces of no bytes are still different pieces. */
+	if (rounded == 0)
+		rounded = alignof(max_align_t);
+	arena->handed_out += rounded;
+	if (newest->size - newest->used >= rounded)
+		return chunk_cut(newest, rounded);
+	return arena_grow(arena, rounded);
+}
+
+void *
+arena_array(struct arena *arena, size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		total = SIZE_MAX;
+	return arena_alloc(arena, total);
+}
+
+char *
+arena_string(struct arena *arena, struct text text)
+{
+	char *copy = arena_alloc(arena, text.len + 1);
+
+	if (text.len > 0)
+		memcpy(copy, text.ptr, text.len);
+	return copy;
+}
+
+struct text
+arena_copy(struct arena *arena, struct text text)
+{
+	return (struct text){ arena_string(arena, text), text.len };
+}
+
+struct text
+arena_format(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	char small[256];
+	char *piece;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(small, sizeof(small), format, args);
+	va_end(args);
+	/* Only a format that is wrong by itself can fail. */
+	if (len < 0)
+		abort();
+	if ((size_t)len < sizeof(small))
+		return arena_copy(arena, (struct text){ small, (size_t)len });
+	piece = arena_alloc(arena, (size_t)len + 1);
+	va_start(args, format);
+	(void)vsnprintf(piece, (size_t)len + 1, format, args);
+	va_end(args);
+	return (struct text){ piece, (size_t)len };
+}
+
+size_t
+arena_used(const struct arena *arena)
+{
+	return arena->handed_out;
+}
