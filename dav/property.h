@@ -1,0 +1,67 @@
+#pragma once
+
+#include "dav/exchange.h"
+#include "server/base/buffer.h"
+#include "store/property.h"
+
+/*
+ * A live property is a row: named, with a writer of its value, in a family
+ * file, and a line in dav/properties.c.
+ */
+struct property_target { /* the resource that a property is asked of */
+	struct exchange *exchange;
+	const struct node *node;   /* NULL: the collection of cells, "/dav/" */
+	const struct trail *trail; /* to the node, or to its parent (member) */
+	const struct rights *rights;
+	const struct cell *cell;   /* NULL at "/dav/" */
+	struct text href;          /* encoded, as in the response */
+	bool is_mount_root;        /* the root of a cell as mounted */
+};
+
+enum property_flag {
+	PROPERTY_ALLPROP = 1 << 0,  /* part of DAV:allprop (RFC 4918 9.1) */
+	PROPERTY_COLLECTION = 1 << 1, /* only collections have it */
+	PROPERTY_FILE = 1 << 2,       /* only files have it */
+	PROPERTY_WRITABLE = 1 << 3    /* PROPPATCH may set it: `set` */
+};
+
+struct live_property {
+	const char *space, *name;
+	unsigned flags;
+	/*
+	 * Appends the content of the element, escaped, in which the prefix d:
+	 * is DAV:. NOT_FOUND: this resource does not have it (404 propstat).
+	 * FORBIDDEN: it may not be read (403 propstat).
+	 */
+	enum outcome (*write)(const struct property_target *target,
+	    struct buffer *out);
+	/* Remembers a new value in the patch; NULL unless WRITABLE. */
+	enum outcome (*set)(struct exchange *exchange, struct text value,
+	    void *patch);
+};
+
+extern const struct live_property *const live_properties[];
+extern const size_t live_property_count;
+
+const struct live_property *
+live_property_find(struct text space, struct text name);
+
+/* What a PROPFIND or REPORT asks for. */
+enum property_ask { ASK_ALLPROP, ASK_PROPNAME, ASK_NAMED };
+
+struct property_name {
+	struct text space, name;
+	const struct live_property *live; /* NULL: look among dead ones */
+};
+
+struct property_query {
+	enum property_ask ask;
+	struct property_name *name; /* arena: prop or include */
+	size_t count;
+	bool minimal;               /* Prefer: return=minimal, Brief: t */
+};
+
+/* One DAV:response element with its propstats. */
+enum outcome
+property_respond(const struct property_target *target,
+    const struct property_query *query, struct buffer *out) MUST_CHECK;

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "store/tree.h"
+
+/* Versions kept on overwrite and the trash kept on delete. */
+struct version {
+	uint64_t id;          /* the etag that content had */
+	blob_id blob;
+	uint64_t size, modified_ns, replaced_ns;
+	user_id author;
+	struct text media;
+};
+
+typedef bool (*version_each_fn)(const struct version *version, void *context);
+
+/* Newest first. */
+enum outcome
+version_each(struct txn *txn, node_id node, version_each_fn visit,
+    void *context) MUST_CHECK;
+
+/* Makes an old version current; the present content becomes a version. */
+enum outcome
+version_restore(struct txn *txn, struct store *store,
+    const struct trail *trail, uint64_t id, const struct tree_actor *actor)
+    MUST_CHECK;
+
+struct trash_item {
+	uint64_t sequence;    /* names it on the command line, in hex */
+	node_id node, parent; /* where it was */
+	struct text path;     /* of the parent when it was deleted, decoded */
+	struct text name;
+	uint64_t deleted_ns, size, count;
+	user_id by;
+};
+
+typedef bool (*trash_each_fn)(const struct trash_item *item, void *context);
+
+/* Newest first. */
+enum outcome
+trash_each(struct txn *txn, node_id tree, trash_each_fn visit, void *context)
+    MUST_CHECK;
+
+/*
+ * Back to where it was. CONFLICT: its collection is gone; EXISTS: the name is
+ * taken (then `name`, when not empty, is tried instead).
+ */
+enum outcome
+trash_restore(struct txn *txn, struct store *store, node_id tree,
+    uint64_t sequence, struct text name, const struct tree_actor *actor)
+    MUST_CHECK;
+
+/* Gives items deleted before `before_ns` to the reclaimer; counts them. */
+enum outcome
+trash_empty(struct txn *txn, struct store *store, node_id tree,
+    uint64_t before_ns, size_t *ret_items) MUST_CHECK;

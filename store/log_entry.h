@@ -1,0 +1,35 @@
+#pragma once
+
+#include "store/tree.h"
+
+/*
+ * The change log of a tree (RFC 6578): for each node its newest sequence, and
+ * a tombstone for what left a place. Replaying from a sequence gives every
+ * member that changed after it, once.
+ */
+enum log_kind { LOG_CHANGED = 1, LOG_ARRIVED = 2, LOG_REMOVED = 3 };
+
+struct log_entry {
+	uint64_t sequence;
+	enum log_kind kind; /* ARRIVED: a whole subtree is new here */
+	node_id node;
+	node_id parent;     /* REMOVED: the collection that it left */
+	struct text name;   /* REMOVED: listed name it had there */
+	bool collection;
+	uint64_t at_ns;
+};
+
+typedef bool (*log_each_fn)(const struct log_entry *entry, void *context);
+
+/*
+ * Entries with sequence > `after`, in order. CONFLICT when tombstones after
+ * `after` were pruned, or `after` lies in the future: the token is not valid.
+ */
+enum outcome
+log_each(struct txn *txn, node_id tree, uint64_t after, log_each_fn visit,
+    void *context) MUST_CHECK;
+
+/* Drops up to `budget` tombstones older than `before_ns`. */
+enum outcome
+log_prune(struct txn *txn, node_id tree, uint64_t before_ns, size_t budget,
+    bool *ret_more) MUST_CHECK;
