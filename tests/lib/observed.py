@@ -1,0 +1,25 @@
+"""What the clients of one test process saw, and how an exchange can fail."""
+
+
+class Stats:
+    """What all clients of this process saw since the last reset."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.answered = 0
+        self.unanswered = 0
+        self.problems = []
+        self.errors = []
+
+
+stats = Stats()
+
+
+class WireError(Exception):
+    """The answer does not follow HTTP, or the peer went away."""
+
+
+class Closed(WireError):
+    """The peer closed before the first byte of an answer."""
