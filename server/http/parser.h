@@ -31,6 +31,15 @@ struct head {
 };
 
 /*
+ * Finds the end of the head at the front of `bytes` without parsing it: on
+ * PARSE_DONE *ret_len bytes are a head for head_parse(). For callers that keep
+ * the bytes elsewhere before they are parsed.
+ */
+enum parse_result
+head_measure(struct text bytes, const struct head_limits *limits,
+    size_t *scanned, size_t *ret_len, unsigned *ret_status);
+
+/*
  * Parses a head at the front of `bytes`. PARSE_MORE: incomplete and within
  * limits. PARSE_DONE: *ret_used bytes were the head; texts point into `bytes`.
  * PARSE_REFUSED: *ret_status is 400, 405, 414, 417, 431, 501 or 505; the
