@@ -38,6 +38,7 @@
  *   KEY_GRANT_SUBJECT subject id, grant id      node id
  *   KEY_RECLAIM    sequence                     node id of a tree to free
  *   KEY_GUESS      subject of wrong passwords   struct guess
+ *   KEY_USAGE      user id                      limit and use, see quota.h
  */
 enum key_kind {
 	KEY_META = 'M',
@@ -64,7 +65,8 @@ enum key_kind {
 	KEY_GRANT_NODE = 'A',
 	KEY_GRANT_SUBJECT = 'S',
 	KEY_RECLAIM = 'x',
-	KEY_GUESS = 'q'
+	KEY_GUESS = 'q',
+	KEY_USAGE = 'z'
 };
 
 struct key {

@@ -38,12 +38,15 @@ struct node {
 	uint64_t created_ns, modified_ns; /* wall clock; a client may set them */
 	uint64_t sequence;     /* of its newest entry in the change log */
 	user_id creator;
+	user_id author;        /* of the present content */
+	uint64_t tree_versions; /* bytes of versions: a file's, or all below */
 	/* Of everything below, a collection's own; 0 for a file. */
 	uint64_t tree_size;    /* bytes of contents */
 	uint64_t tree_count;   /* nodes */
 	uint64_t tree_etag;    /* a fresh id at every change below */
 	uint32_t tree_grants;  /* nodes below with NODE_HAS_GRANTS */
 	uint32_t tree_locks;   /* nodes below with NODE_HAS_LOCKS */
+	uint32_t tree_levels;  /* levels below, or more: never shrinks */
 };
 
 /* DAMAGED when the stored bytes are no node. */
@@ -67,13 +70,31 @@ node_find_id(struct txn *txn, node_id id, struct node *ret_node) MUST_CHECK;
 enum outcome
 node_store(struct txn *txn, const struct node *node) MUST_CHECK;
 
+/* Rewrites the record where it stands; its place has not changed. */
+enum outcome
+node_update(struct txn *txn, const struct node *node) MUST_CHECK;
+
+/* Removes the record and its KEY_PLACE, and nothing else. */
+enum outcome
+node_unlink(struct txn *txn, const struct node *node) MUST_CHECK;
+
+/* Copies the texts, so that the node outlives the next write. */
+void
+node_hold(struct arena *arena, struct node *node);
+
+/* The first member with a name behind `after`; NOT_FOUND past the last. */
+enum outcome
+node_next(struct txn *txn, node_id parent, struct text after,
+    struct node *ret_node) MUST_CHECK;
+
 /*
  * The nodes from the root of the tree down to what a path names. node[0] is
  * the tree's root, node[count - 1] the deepest that exists. `missing` is the
  * number of segments of the path that name nothing: 0 mapped, 1 unmapped
  * below an existing parent, more: the parent is missing too (also when a
  * segment lies below a file). `base` is the index of the node at which the
- * path began (a cell may stand on a folder of another cell).
+ * path began (a cell may stand on a folder of another cell). Texts are copied
+ * into the arena: a trail outlives writes, but its counters then are old.
  */
 struct trail {
 	struct node *node; /* arena */
@@ -96,7 +117,7 @@ trail_last(const struct trail *trail);
 /*
  * Members of a collection in key order. `after`: the NFC name to resume
  * behind, empty for the first. The callback returns false to stop; the node's
- * texts are valid during the call.
+ * texts are valid during the call, in which nothing may be written.
  */
 typedef bool (*node_each_fn)(const struct node *node, void *context);
 

@@ -26,3 +26,7 @@ quota_check(struct txn *txn, struct store *store, const struct trail *trail,
 enum outcome
 quota_of_user(struct txn *txn, user_id user, struct quota *ret_quota)
     MUST_CHECK;
+
+/* Sets the user's limit; 0: none. The use is kept. */
+enum outcome
+quota_set_user(struct txn *txn, user_id user, uint64_t limit) MUST_CHECK;
