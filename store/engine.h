@@ -88,6 +88,19 @@ struct engine_row {
 	enum outcome (*cursor_before)(struct cursor *cursor, struct text key);
 	void (*cursor_close)(struct cursor *cursor);
 
+	/*
+	 * Raises the engine's own limit of size a little, so that a change
+	 * which frees space can be written when the limit is reached. Called
+	 * with no write transaction of this process alive. NO_SPACE when it
+	 * was raised often enough, BUSY when readers did not end in time.
+	 */
+	enum outcome (*make_room)(struct engine *engine);
+	/*
+	 * Closes and opens again after an IO error, under the same struct.
+	 * Called like make_room; same outcomes as open, and BUSY.
+	 */
+	enum outcome (*reopen)(struct engine *engine);
+
 	/* A consistent copy into an empty folder while others work. */
 	enum outcome (*copy)(struct engine *engine, const char *folder);
 	void (*stats)(struct engine *engine, struct engine_stats *ret_stats);
@@ -99,6 +112,12 @@ extern const size_t engine_row_count;
 /* NULL when no engine has that name. */
 const struct engine_row *
 engine_row_find(const char *name);
+
+enum outcome
+engine_make_room(struct engine *engine) MUST_CHECK;
+
+enum outcome
+engine_reopen(struct engine *engine) MUST_CHECK;
 
 /*
  * Checked wrappers; nothing else calls through the row. A read transaction of
