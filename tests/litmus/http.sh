@@ -1,0 +1,5 @@
+#!/bin/bash
+# litmus 0.13, all suites, over HTTP: all pass, no warning.
+source "$(dirname "${BASH_SOURCE[0]}")/../clients/_common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/_litmus.sh"
+run_litmus
