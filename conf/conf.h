@@ -16,6 +16,8 @@
  */
 enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_RELAXED };
 
+enum conf_switch { CONF_SWITCH_OFF, CONF_SWITCH_AUTO };
+
 enum conf_plain { CONF_PLAIN_LOOPBACK, CONF_PLAIN_ALWAYS, CONF_PLAIN_NEVER };
 
 struct conf_list {
@@ -72,8 +74,10 @@ struct conf {
 	struct { uint64_t loops, workers; } threads;   /* 0: by processors */
 	struct conf_limits limits;
 	struct conf_auth auth;
-	struct { const char *listen; } admin;
-	struct { const char *access; uint64_t level; } log; /* enum log_level */
+	struct { uint64_t enabled; } renditions; /* enum conf_switch */
+	struct { const char *listen; } admin;    /* empty: none */
+	/* access: "stderr", "off" or an absolute path; enum log_level */
+	struct { const char *access; uint64_t level; } log;
 	const char *file;      /* absolute path that it was read from */
 	_Atomic size_t users;
 };

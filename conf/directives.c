@@ -1,0 +1,277 @@
+/*
+ * Every key of the configuration. A new key is a row here, a field in
+ * conf/conf.h and a paragraph in conf/celldav.conf.5, which a test compares
+ * with this table. Rows of one section stand together.
+ */
+#include "conf/directive.h"
+
+#include "conf/address.h"
+#include "conf/conf.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define TIB (GIB * 1024)
+#define MINUTE UINT64_C(60)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define YEAR (365 * DAY)
+#define MILLION UINT64_C(1000000)
+
+#define AT(member) offsetof(struct conf, member)
+
+static const char *const sync_words[] = { "full", "relaxed", NULL };
+static const char *const plain_words[] = { "loopback", "always", "never",
+	NULL };
+static const char *const switch_words[] = { "off", "auto", NULL };
+static const char *const level_words[] = { "error", "warning", "info", "debug",
+	NULL };
+static const char *const access_words[] = { "stderr", "off", NULL };
+
+const struct directive directives[] = {
+	{ .name = "listen", .kind = DIRECTIVE_LIST, .offset = AT(listen),
+	    .initial = "127.0.0.1:8080",
+	    .valid = address_valid,
+	    .form = "ADDRESS:PORT, [IPV6]:PORT, or one of them after tls://",
+	    .help = "Addresses to accept connections on; port 0 picks a free "
+	    "one, and tls:// in front speaks TLS there." },
+	{ .name = "public_url", .kind = DIRECTIVE_TEXT, .offset = AT(public_url),
+	    .initial = "http://127.0.0.1:8080",
+	    .valid = origin_valid,
+	    .form = "http://HOST or https://HOST, with :PORT if need be",
+	    .help = "The address by which users reach the server; links and "
+	    "mails begin with it." },
+	{ .name = "server_names", .kind = DIRECTIVE_LIST,
+	    .offset = AT(server_names), .initial = "",
+	    .valid = authority_valid,
+	    .form = "HOST or HOST:PORT",
+	    .help = "Further names that the server answers to." },
+	{ .name = "trusted_proxies", .kind = DIRECTIVE_LIST,
+	    .offset = AT(trusted_proxies), .initial = "",
+	    .valid = network_valid,
+	    .form = "an address, or a network as ADDRESS/BITS",
+	    .help = "Peers whose Forwarded and X-Forwarded-* headers are "
+	    "believed." },
+
+	{ .section = "store", .name = "path", .kind = DIRECTIVE_PATH,
+	    .offset = AT(store.path), .initial = "state",
+	    .help = "The folder that holds everything." },
+	{ .section = "store", .name = "engine", .kind = DIRECTIVE_TEXT,
+	    .offset = AT(store.engine), .initial = "lmdb",
+	    .valid = word_valid, .form = "the name of an engine",
+	    .help = "The storage engine; memory forgets everything at the end "
+	    "and is for tests." },
+	{ .section = "store", .name = "sync", .kind = DIRECTIVE_WORD,
+	    .offset = AT(store.sync), .initial = "full", .words = sync_words,
+	    .help = "full: on disk before the answer; relaxed: within a "
+	    "second after it." },
+	{ .section = "store", .name = "map_size", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(store.map_size), .initial = "64G",
+	    .min = 16 * MIB, .max = 64 * TIB,
+	    .help = "Address space set aside for the engine; the file grows "
+	    "up to it as needed." },
+	{ .section = "store", .name = "inline_size", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(store.inline_size), .initial = "16K",
+	    .min = 0, .max = MIB,
+	    .help = "Contents up to this size live inside the engine." },
+	{ .section = "store", .name = "versions", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(store.versions), .initial = "20",
+	    .min = 0, .max = 100000,
+	    .help = "Earlier versions kept of each file." },
+	{ .section = "store", .name = "trash_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(store.trash_seconds),
+	    .initial = "2592000", .min = 0, .max = 100 * YEAR,
+	    .help = "How long a deleted item can be restored." },
+	{ .section = "store", .name = "tombstone_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(store.tombstone_seconds),
+	    .initial = "7776000", .min = HOUR, .max = 100 * YEAR,
+	    .help = "How long synchronising clients are told of a deletion; "
+	    "one that stays away longer starts over." },
+	{ .section = "store", .name = "reserve", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(store.reserve), .initial = "64M",
+	    .min = MIB, .max = TIB,
+	    .help = "Disk space kept free, so that deleting still works when "
+	    "all else is full." },
+
+	{ .section = "tls", .name = "certificate", .kind = DIRECTIVE_PATH,
+	    .offset = AT(tls.certificate), .initial = "",
+	    .help = "The certificate chain, PEM." },
+	{ .section = "tls", .name = "key", .kind = DIRECTIVE_PATH,
+	    .offset = AT(tls.key), .initial = "",
+	    .help = "Its private key, PEM." },
+
+	{ .section = "threads", .name = "loops", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(threads.loops), .initial = "0", .min = 0, .max = 256,
+	    .help = "Threads that serve sockets; 0 takes the number of "
+	    "processors." },
+	{ .section = "threads", .name = "workers", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(threads.workers), .initial = "0",
+	    .min = 0, .max = 1024,
+	    .help = "Threads that wait for disks; 0 goes by the number of "
+	    "processors." },
+
+	{ .section = "limits", .name = "header_section",
+	    .kind = DIRECTIVE_SIZE, .offset = AT(limits.header_section),
+	    .initial = "32K", .min = KIB, .max = MIB,
+	    .help = "Bytes of all header lines of a request." },
+	{ .section = "limits", .name = "header_fields",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.header_fields),
+	    .initial = "100", .min = 8, .max = 10000,
+	    .help = "Header lines of a request." },
+	{ .section = "limits", .name = "target", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.target), .initial = "8K",
+	    .min = 256, .max = 64 * KIB,
+	    .help = "Bytes of a request target." },
+	{ .section = "limits", .name = "xml_body", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.xml_body), .initial = "1M",
+	    .min = KIB, .max = 64 * MIB,
+	    .help = "Bytes of an XML request body." },
+	{ .section = "limits", .name = "xml_depth", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(limits.xml_depth), .initial = "64",
+	    .min = 8, .max = 200,
+	    .help = "Levels of elements in an XML request body." },
+	{ .section = "limits", .name = "xml_properties",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.xml_properties),
+	    .initial = "1000", .min = 16, .max = 100000,
+	    .help = "Properties named in one PROPFIND or PROPPATCH." },
+	{ .section = "limits", .name = "dead_property_bytes",
+	    .kind = DIRECTIVE_SIZE, .offset = AT(limits.dead_property_bytes),
+	    .initial = "64K", .min = KIB, .max = 16 * MIB,
+	    .help = "Bytes of all dead properties of one resource." },
+	{ .section = "limits", .name = "dead_properties",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.dead_properties),
+	    .initial = "200", .min = 0, .max = 10000,
+	    .help = "Dead properties of one resource." },
+	{ .section = "limits", .name = "if_header", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.if_header), .initial = "16K",
+	    .min = 256, .max = MIB,
+	    .help = "Bytes of an If header." },
+	{ .section = "limits", .name = "locks_per_principal",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.locks_per_principal),
+	    .initial = "1000", .min = 1, .max = MILLION,
+	    .help = "Locks that one user may hold." },
+	{ .section = "limits", .name = "locks_per_link",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.locks_per_link),
+	    .initial = "32", .min = 0, .max = MILLION,
+	    .help = "Locks held through one link." },
+	{ .section = "limits", .name = "lock_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.lock_seconds),
+	    .initial = "3600", .min = 1, .max = 30 * DAY,
+	    .help = "Longest time until a lock must be refreshed." },
+	{ .section = "limits", .name = "lock_link_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.lock_link_seconds),
+	    .initial = "600", .min = 1, .max = 30 * DAY,
+	    .help = "The same for a lock made through a link." },
+	{ .section = "limits", .name = "ranges", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(limits.ranges), .initial = "16",
+	    .min = 1, .max = 1000,
+	    .help = "Ranges in one request." },
+	{ .section = "limits", .name = "connections",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.connections),
+	    .initial = "20000", .min = 8, .max = MILLION,
+	    .help = "Open connections." },
+	{ .section = "limits", .name = "header_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.header_seconds),
+	    .initial = "15", .min = 1, .max = HOUR,
+	    .help = "Time for a request's headers to arrive." },
+	{ .section = "limits", .name = "keep_alive_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.keep_alive_seconds),
+	    .initial = "75", .min = 0, .max = HOUR,
+	    .help = "Time that a connection without a request stays open." },
+	{ .section = "limits", .name = "body_rate", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.body_rate), .initial = "1K",
+	    .min = 1, .max = GIB,
+	    .help = "Bytes a second that a request body must arrive at." },
+	{ .section = "limits", .name = "body_grace_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.body_grace_seconds),
+	    .initial = "30", .min = 1, .max = HOUR,
+	    .help = "Time before body_rate is asked for." },
+	{ .section = "limits", .name = "reader_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.reader_seconds),
+	    .initial = "60", .min = 1, .max = HOUR,
+	    .help = "Time that a client may take no byte of an answer." },
+	{ .section = "limits", .name = "api_body", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.api_body), .initial = "64K",
+	    .min = KIB, .max = 16 * MIB,
+	    .help = "Bytes of a login or API request body." },
+	{ .section = "limits", .name = "upload_expire_seconds",
+	    .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(limits.upload_expire_seconds),
+	    .initial = "86400", .min = MINUTE, .max = YEAR,
+	    .help = "How long an unfinished resumable upload is kept." },
+	{ .section = "limits", .name = "sync_results",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.sync_results),
+	    .initial = "1000", .min = 1, .max = 100000,
+	    .help = "Members in one page of a sync-collection report." },
+	{ .section = "limits", .name = "file_size", .kind = DIRECTIVE_SIZE,
+	    .offset = AT(limits.file_size), .initial = "0",
+	    .min = 0, .max = INT64_MAX,
+	    .help = "Bytes of one file; 0 leaves it to quota and disk." },
+	{ .section = "limits", .name = "queue_commit",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.queue_commit),
+	    .initial = "4096", .min = 1, .max = MILLION,
+	    .help = "Changes waiting to be committed before 503." },
+	{ .section = "limits", .name = "queue_slow",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.queue_slow),
+	    .initial = "1024", .min = 1, .max = MILLION,
+	    .help = "Jobs waiting for a worker before 503." },
+	{ .section = "limits", .name = "queue_hash",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.queue_hash),
+	    .initial = "64", .min = 1, .max = MILLION,
+	    .help = "Passwords waiting to be checked before 503." },
+	{ .section = "limits", .name = "drain_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.drain_seconds),
+	    .initial = "60", .min = 0, .max = DAY,
+	    .help = "Time that running requests get when the server ends." },
+	{ .section = "limits", .name = "tree_nodes",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(limits.tree_nodes),
+	    .initial = "1000000", .min = 1, .max = 1000 * MILLION,
+	    .help = "Files and folders in one COPY." },
+
+	{ .section = "auth", .name = "basic_over_plain_http",
+	    .kind = DIRECTIVE_WORD, .offset = AT(auth.basic_over_plain_http),
+	    .initial = "loopback", .words = plain_words,
+	    .help = "Where passwords are accepted without TLS: from this "
+	    "machine, from everywhere, or nowhere." },
+	{ .section = "auth", .name = "cache_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(auth.cache_seconds),
+	    .initial = "300", .min = 0, .max = DAY,
+	    .help = "How long a verified password is believed without "
+	    "hashing it again." },
+	{ .section = "auth", .name = "guess_free", .kind = DIRECTIVE_NUMBER,
+	    .offset = AT(auth.guess_free), .initial = "5",
+	    .min = 1, .max = 1000,
+	    .help = "Wrong passwords before attempts are delayed." },
+	{ .section = "auth", .name = "guess_seconds",
+	    .kind = DIRECTIVE_NUMBER, .offset = AT(auth.guess_seconds),
+	    .initial = "60", .min = 1, .max = DAY,
+	    .help = "Longest delay after wrong passwords." },
+	{ .section = "auth", .name = "realm", .kind = DIRECTIVE_TEXT,
+	    .offset = AT(auth.realm), .initial = "celldav",
+	    .valid = realm_valid,
+	    .form = "1 to 128 printable ASCII characters without \" and \\",
+	    .help = "The name that password dialogs show." },
+
+	{ .section = "renditions", .name = "enabled", .kind = DIRECTIVE_WORD,
+	    .offset = AT(renditions.enabled), .initial = "auto",
+	    .words = switch_words,
+	    .help = "auto: documents can be viewed where the helpers for it "
+	    "are installed." },
+
+	{ .section = "admin", .name = "listen", .kind = DIRECTIVE_TEXT,
+	    .offset = AT(admin.listen), .initial = "127.0.0.1:9191",
+	    .valid = address_valid_or_empty,
+	    .form = "ADDRESS:PORT, [IPV6]:PORT or nothing",
+	    .help = "Where /metrics is served; empty serves it nowhere." },
+
+	{ .section = "log", .name = "access", .kind = DIRECTIVE_PATH,
+	    .offset = AT(log.access), .initial = "stderr",
+	    .words = access_words,
+	    .help = "Where the line of each request goes: stderr, off, or a "
+	    "file." },
+	{ .section = "log", .name = "level", .kind = DIRECTIVE_WORD,
+	    .offset = AT(log.level), .initial = "info", .words = level_words,
+	    .help = "The least important events that are logged." },
+};
+
+const size_t directive_count = sizeof(directives) / sizeof(directives[0]);
