@@ -14,22 +14,11 @@ enum method_body {
 	METHOD_BODY_CONTENT  /* streamed into a staged blob */
 };
 
-/* Where `run` runs (design.md 2). */
-enum lane {
-	LANE_INLINE, /* on the loop, exchange->txn is a read transaction */
-	LANE_COMMIT, /* on the committer's thread, in the shared write
-	                transaction; keys only, no file, no socket; may run
-	                more than once; its answer leaves after the commit */
-	LANE_SLOW,   /* on a worker, exchange->txn is NULL: the method opens
-	                what it needs, and may block */
-	LANE_HASH,
-	LANE_COUNT
-};
-
 enum method_flag {
 	METHOD_SAFE = 1 << 0,       /* RFC 9110 9.2.1 */
 	METHOD_ANONYMOUS = 1 << 1,  /* answers without a principal */
-	METHOD_LARGE_SLOW = 1 << 2  /* a body over 16 KiB is parsed in `slow` */
+	METHOD_LARGE_SLOW = 1 << 2, /* a body over 16 KiB is parsed in `slow` */
+	METHOD_FREES = 1 << 3       /* makes room: works on a full disk */
 };
 
 struct method {

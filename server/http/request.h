@@ -68,9 +68,8 @@ struct request {
  * request_reply() (CANCELLED and BAD_INPUT framing: the answer may not arrive).
  */
 struct body_sink {
-	enum outcome (*write)(struct body_sink *sink, struct text bytes)
-	    ON_LOOP;
-	void (*end)(struct body_sink *sink, enum outcome outcome) ON_LOOP;
+	enum outcome (*write)(struct body_sink *sink, struct text bytes);
+	void (*end)(struct body_sink *sink, enum outcome outcome);
 };
 
 /*

@@ -49,7 +49,7 @@ struct body_hold {
  */
 struct body_source {
 	enum outcome (*fill)(struct body_source *source, struct buffer *out,
-	    bool *ret_end) ON_LOOP;
+	    bool *ret_end);
 	void (*close)(struct body_source *source);
 };
 

@@ -1,0 +1,329 @@
+#include "server/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/base/scope.h"
+#include "server/base/text.h"
+
+enum { BACKLOG = 4096, ACTIVATION_FIRST = 3, LOOPS_MAX = 64,
+	HOST_MAX = 96 };
+
+struct endpoint {
+	struct sockaddr_storage address;
+	socklen_t len;
+};
+
+size_t
+listen_loops(const struct conf *conf)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t loops = conf->threads.loops;
+
+	if (loops == 0)
+		loops = processors > 0 ? (size_t)processors : 1;
+	return loops < LOOPS_MAX ? loops : LOOPS_MAX;
+}
+
+/* "tls://[::1]:8443" -> address; conf has checked the form. */
+static bool
+endpoint_parse(const char *name, struct endpoint *ret_endpoint)
+{
+	struct text text = text_from(name);
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV |
+	    AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+	char host[HOST_MAX], *colon, *start = host;
+
+	if (text_starts(text, TEXT("tls://")))
+		text = text_slice(text, 6, text.len);
+	if (text.len >= sizeof(host))
+		return false;
+	memcpy(host, text.ptr, text.len);
+	host[text.len] = '\0';
+	colon = strrchr(host, ':');
+	if (colon == NULL)
+		return false;
+	*colon = '\0';
+	if (host[0] == '[' && colon > host && colon[-1] == ']') {
+		start = host + 1;
+		colon[-1] = '\0';
+	}
+	if (getaddrinfo(start, colon + 1, &hints, &found) != 0)
+		return false;
+	memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
+	ret_endpoint->len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
+static bool
+address_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET) {
+		const struct sockaddr_in *x = (const struct sockaddr_in *)a;
+		const struct sockaddr_in *y = (const struct sockaddr_in *)b;
+
+		return x->sin_port == y->sin_port &&
+		    x->sin_addr.s_addr == y->sin_addr.s_addr;
+	}
+	if (a->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
+		const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)b;
+
+		return x->sin6_port == y->sin6_port &&
+		    memcmp(&x->sin6_addr, &y->sin6_addr,
+			sizeof(x->sin6_addr)) == 0;
+	}
+	return false;
+}
+
+/* A socket that the service manager has bound to this address, else -1. */
+static int
+activation_find(const struct endpoint *endpoint)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	uint64_t value = 0;
+
+	if (pid == NULL || count == NULL ||
+	    !text_parse_u64(text_from(pid), 10, &value) ||
+	    value != (uint64_t)getpid() ||
+	    !text_parse_u64(text_from(count), 10, &value))
+		return -1;
+	for (int i = 0; i < (int)value && i < SOCKETS_MAX; i++) {
+		struct sockaddr_storage address = { 0 };
+		socklen_t len = sizeof(address);
+		int fd = ACTIVATION_FIRST + i;
+
+		if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+		    address_same(&address, &endpoint->address))
+			return fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST);
+	}
+	return -1;
+}
+
+static int
+socket_bind(const struct endpoint *endpoint)
+{
+	int on = 1, saved;
+	int fd = socket(endpoint->address.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
+	    (endpoint->address.ss_family != AF_INET6 || setsockopt(fd,
+	    IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+	    bind(fd, (const struct sockaddr *)&endpoint->address,
+	    endpoint->len) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	fd_close(fd);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * SO_REUSEPORT lets another program of the same user share the port, so the
+ * first socket of an address is tried without it: a port in use is an error.
+ */
+static bool
+port_taken(const struct endpoint *endpoint)
+{
+	int on = 1, fd, failed;
+
+	fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
+	    0);
+	if (fd < 0)
+		return false;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	failed = bind(fd, (const struct sockaddr *)&endpoint->address,
+	    endpoint->len) != 0 ? errno : 0;
+	fd_close(fd);
+	errno = failed;
+	return failed == EADDRINUSE;
+}
+
+static struct socket_entry *
+entry_find(struct socket_set *set, const char *name, enum socket_kind kind,
+    size_t loop)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->entry[i].kind == kind && set->entry[i].loop == loop &&
+		    strcmp(set->entry[i].name, name) == 0)
+			return &set->entry[i];
+	return NULL;
+}
+
+/* Port 0 was picked by the first socket; the others share its number. */
+static void
+endpoint_learn(struct endpoint *endpoint, int fd)
+{
+	socklen_t len = sizeof(endpoint->address);
+
+	if (getsockname(fd, (struct sockaddr *)&endpoint->address, &len) == 0)
+		endpoint->len = len;
+}
+
+static int
+entry_open(struct endpoint *endpoint, size_t loop)
+{
+	int fd = activation_find(endpoint);
+
+	if (fd >= 0)
+		return fd;
+	if (loop == 0 && port_taken(endpoint))
+		return -1;
+	return socket_bind(endpoint);
+}
+
+static bool
+address_bind(struct socket_set *set, const char *name, enum socket_kind kind,
+    size_t loops)
+{
+	struct endpoint endpoint;
+
+	if (!endpoint_parse(name, &endpoint)) {
+		errno = EINVAL;
+		return false;
+	}
+	for (size_t loop = 0; loop < loops; loop++) {
+		struct socket_entry *entry = entry_find(set, name, kind, loop);
+
+		if (entry == NULL) {
+			int fd = set->count < SOCKETS_MAX ?
+			    entry_open(&endpoint, loop) : -1;
+
+			if (fd < 0)
+				return false;
+			entry = &set->entry[set->count++];
+			entry->kind = kind;
+			entry->loop = loop;
+			entry->fd = fd;
+			(void)snprintf(entry->name, sizeof(entry->name), "%s",
+			    name);
+		}
+		entry->wanted = true;
+		endpoint_learn(&endpoint, entry->fd);
+	}
+	return true;
+}
+
+enum outcome
+listen_bind(struct socket_set *set, const struct conf *conf,
+    struct buffer *message)
+{
+	size_t loops = listen_loops(conf);
+	const char *name = "";
+	bool bound = true;
+
+	for (size_t i = 0; i < set->count; i++)
+		set->entry[i].wanted = false;
+	for (size_t i = 0; bound && i < conf->listen.count; i++) {
+		name = conf->listen.item[i];
+		bound = address_bind(set, name,
+		    text_starts(text_from(name), TEXT("tls://")) ?
+		    SOCKET_TLS : SOCKET_PLAIN, loops);
+	}
+	if (bound && conf->admin.listen[0] != '\0') {
+		name = conf->admin.listen;
+		bound = address_bind(set, name, SOCKET_ADMIN, 1);
+	}
+	if (bound)
+		return OK;
+	buffer_format(message, "%s: cannot listen: %s", name,
+	    strerror(errno));
+	return IO;
+}
+
+void
+listen_prune(struct socket_set *set)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->entry[i].wanted)
+			set->entry[kept++] = set->entry[i];
+		else
+			fd_close(set->entry[i].fd);
+	}
+	set->count = kept;
+}
+
+void
+listen_export(const struct socket_set *set, struct buffer *out)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->entry[i].wanted)
+			buffer_format(out, "%d:%d:%zu ", set->entry[i].fd,
+			    (int)set->entry[i].kind, set->entry[i].loop);
+}
+
+bool
+listen_import(const char *text, struct socket_set *ret_set)
+{
+	struct text rest = text_from(text);
+
+	ret_set->count = 0;
+	while (rest.ptr != NULL && ret_set->count < SOCKETS_MAX) {
+		struct socket_entry *entry = &ret_set->entry[ret_set->count];
+		struct text item = text_split(&rest, ' ');
+		uint64_t fd, kind, loop;
+
+		if (item.len == 0)
+			continue;
+		if (!text_parse_u64(text_split(&item, ':'), 10, &fd) ||
+		    !text_parse_u64(text_split(&item, ':'), 10, &kind) ||
+		    !text_parse_u64(item, 10, &loop) || fd > INT32_MAX ||
+		    kind > SOCKET_ADMIN || loop >= LOOPS_MAX)
+			return false;
+		*entry = (struct socket_entry){ .fd = (int)fd,
+		    .kind = (enum socket_kind)kind, .loop = (size_t)loop,
+		    .wanted = true };
+		ret_set->count++;
+	}
+	return ret_set->count > 0;
+}
+
+static void
+url_write(const struct socket_entry *entry, struct buffer *out)
+{
+	struct endpoint endpoint = { .len = sizeof(endpoint.address) };
+	char host[HOST_MAX], port[NI_MAXSERV];
+	bool six;
+
+	if (getsockname(entry->fd, (struct sockaddr *)&endpoint.address,
+	    &endpoint.len) != 0 ||
+	    getnameinfo((struct sockaddr *)&endpoint.address, endpoint.len,
+	    host, sizeof(host), port, sizeof(port),
+	    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	six = endpoint.address.ss_family == AF_INET6;
+	buffer_format(out, "%s://%s%s%s:%s/",
+	    entry->kind == SOCKET_TLS ? "https" : "http", six ? "[" : "",
+	    host, six ? "]" : "", port);
+}
+
+void
+listen_url(const struct socket_set *set, struct buffer *out)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (!set->entry[i].wanted ||
+		    set->entry[i].kind == SOCKET_ADMIN)
+			continue;
+		url_write(&set->entry[i], out);
+		return;
+	}
+}

@@ -1,0 +1,73 @@
+#include "server/pages.h"
+
+#include "server/base/metric.h"
+
+enum { METRICS_MAX = 4 * 1024 * 1024 };
+
+static const char start_page[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<title>celldav</title></head><body><h1>celldav</h1>"
+    "<p>This is a file server. Mount <a href=\"/dav/\">/dav/</a> in a file "
+    "manager, or open it here.</p></body></html>\n";
+
+static struct response *
+response_of(struct visit *visit)
+{
+	return &visit->exchange.request->response;
+}
+
+void
+page_start(struct visit *visit)
+{
+	struct response *response = response_of(visit);
+
+	response->status = 200;
+	response_header(response, "Content-Security-Policy",
+	    TEXT("default-src 'none'; frame-ancestors 'none'; "
+		"base-uri 'none'; form-action 'none'"));
+	response_bytes(response, "text/html; charset=utf-8",
+	    TEXT(start_page));
+}
+
+void
+page_health(struct visit *visit)
+{
+	response_of(visit)->status = 200;
+	response_header(response_of(visit), "Cache-Control",
+	    TEXT("no-store"));
+	response_bytes(response_of(visit), "text/plain; charset=utf-8",
+	    TEXT("ok\n"));
+}
+
+void
+page_ready(struct visit *visit)
+{
+	struct store *store = visit->server->store;
+	struct txn *txn = NULL;
+	bool ready = txn_begin_read(store->engine, &txn) == OK &&
+	    committer_writable(store->committer) &&
+	    !atomic_load(&visit->server->draining);
+
+	txn_abort(txn);
+	response_of(visit)->status = ready ? 200 : 503;
+	response_header(response_of(visit), "Cache-Control",
+	    TEXT("no-store"));
+	if (!ready)
+		response_header(response_of(visit), "Retry-After", TEXT("5"));
+	response_bytes(response_of(visit), "text/plain; charset=utf-8",
+	    ready ? TEXT("ready\n") : TEXT("not ready\n"));
+}
+
+void
+page_metrics(struct visit *visit)
+{
+	struct buffer out;
+
+	buffer_init(&out, METRICS_MAX);
+	metric_write(&out);
+	response_of(visit)->status = 200;
+	response_bytes(response_of(visit),
+	    "text/plain; version=0.0.4; charset=utf-8",
+	    arena_copy(visit->exchange.arena, buffer_text(&out)));
+	buffer_done(&out);
+}

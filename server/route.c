@@ -1,0 +1,35 @@
+#include "server/route.h"
+
+#include "server/pages.h"
+
+static const struct route routes[] = {
+	{ .segment = "dav", .kind = ROUTE_METHODS, .doors = DOOR_PUBLIC },
+	{ .segment = "", .kind = ROUTE_PAGE, .doors = DOOR_PUBLIC,
+	    .answer = page_start },
+	{ .segment = "healthz", .kind = ROUTE_PAGE,
+	    .doors = DOOR_PUBLIC | DOOR_ADMIN, .alone = true,
+	    .answer = page_health },
+	{ .segment = "readyz", .kind = ROUTE_PAGE,
+	    .doors = DOOR_PUBLIC | DOOR_ADMIN, .alone = true,
+	    .answer = page_ready },
+	{ .segment = "metrics", .kind = ROUTE_PAGE, .doors = DOOR_ADMIN,
+	    .alone = true, .answer = page_metrics },
+};
+
+const struct route *
+route_find(const struct path *path, enum route_door door)
+{
+	struct text first = path->count > 0 ? path->key[0] : TEXT_NONE;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route *route = &routes[i];
+
+		if ((route->doors & (unsigned)door) == 0 ||
+		    !text_equal(first, text_from(route->segment)))
+			continue;
+		if (route->alone && path->count > 1)
+			continue;
+		return route;
+	}
+	return NULL;
+}

@@ -1,0 +1,460 @@
+#include "server/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/memory.h"
+#include "server/base/scope.h"
+#include "server/listen.h"
+#include "server/notify.h"
+#include "server/process.h"
+
+enum {
+	RETIRING_MAX = 16,
+	LOCK_TRIES = 50,           /* times 100 ms: a process that is ending */
+	BACKOFF_FIRST_MS = 100,
+	BACKOFF_MAX_MS = 10000,
+	STEADY_SECONDS = 60        /* a process that lived so long was well */
+};
+
+struct child {
+	pid_t pid;        /* 0: none */
+	int ready_fd;     /* -1: it is ready */
+	uint64_t begun_ns;
+};
+
+struct supervisor {
+	const char *file;
+	char *program;              /* owned: path that was started */
+	struct conf *conf;          /* of `current` */
+	struct conf *next_conf;
+	struct socket_set sockets;
+	struct child current, next;
+	pid_t retiring[RETIRING_MAX];
+	int lock_fd, signal_fd;
+	unsigned backoff_ms;
+	bool announced, ending;
+	int status;
+};
+
+static bool
+say_failed(struct buffer *message)
+{
+	fprintf(stderr, "celldav: %.*s\n", TEXT_ARGS(buffer_text(message)));
+	buffer_done(message);
+	return false;
+}
+
+/* ---- One serve per state ------------------------------------------------ */
+
+static bool
+lock_take(struct supervisor *supervisor)
+{
+	const char *state = supervisor->conf->store.path;
+	struct timespec pause = { .tv_nsec = 100000000 };
+	struct stat info;
+	char path[4200];
+
+	(void)snprintf(path, sizeof(path), "%s/lock", state);
+	supervisor->lock_fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (supervisor->lock_fd < 0) {
+		fprintf(stderr, "celldav: %s: %s; make it with celldav init\n",
+		    path, strerror(errno));
+		return false;
+	}
+	if (geteuid() == 0 && stat(state, &info) == 0 &&
+	    fchown(supervisor->lock_fd, info.st_uid, info.st_gid) != 0)
+		log_message(LOG_LEVEL_WARNING, "lock", "%s", strerror(errno));
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(supervisor->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	fprintf(stderr, "celldav: %s is being served by another process; "
+	    "end that one first\n", state);
+	return false;
+}
+
+/* ---- The server process -------------------------------------------------- */
+
+static void
+child_exec(struct supervisor *supervisor, int ready_fd)
+{
+	char ready[16];
+	sigset_t none;
+	struct buffer sockets;
+	char *const argument[] = { (char *)"celldav", (char *)"-c",
+		(char *)supervisor->file, (char *)"serve", NULL };
+
+	buffer_init(&sockets, 0);
+	for (size_t i = 0; i < supervisor->sockets.count; i++)
+		if (supervisor->sockets.entry[i].wanted)
+			(void)fcntl(supervisor->sockets.entry[i].fd, F_SETFD,
+			    0);
+	(void)fcntl(ready_fd, F_SETFD, 0);
+	listen_export(&supervisor->sockets, &sockets);
+	buffer_append_byte(&sockets, '\0');
+	(void)snprintf(ready, sizeof(ready), "%d", ready_fd);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (setenv("CELLDAV_SOCKETS", sockets.ptr, 1) == 0 &&
+	    setenv("CELLDAV_READY", ready, 1) == 0 &&
+	    unsetenv("NOTIFY_SOCKET") == 0)
+		(void)execv(supervisor->program, argument);
+	fprintf(stderr, "celldav: %s: %s\n", supervisor->program,
+	    strerror(errno));
+	_exit(1);
+}
+
+static bool
+child_start(struct supervisor *supervisor, struct child *ret_child)
+{
+	int ready[2];
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		child_exec(supervisor, ready[1]);
+	fd_close(ready[1]);
+	if (pid < 0) {
+		fd_close(ready[0]);
+		return false;
+	}
+	*ret_child = (struct child){ .pid = pid, .ready_fd = ready[0],
+	    .begun_ns = clock_monotonic_ns() };
+	return true;
+}
+
+static void
+ready_say(struct supervisor *supervisor)
+{
+	struct buffer url;
+
+	buffer_init(&url, 0);
+	listen_url(&supervisor->sockets, &url);
+	if (!supervisor->announced) {
+		printf("ready: %.*s\n", TEXT_ARGS(buffer_text(&url)));
+		(void)fflush(stdout); /* nobody may be reading */
+	}
+	supervisor->announced = true;
+	log_message(LOG_LEVEL_INFO, "ready", "%.*s",
+	    TEXT_ARGS(buffer_text(&url)));
+	notify_manager("READY=1");
+	buffer_done(&url);
+}
+
+static void
+retire(struct supervisor *supervisor, pid_t pid)
+{
+	if (pid == 0)
+		return;
+	(void)kill(pid, SIGUSR1);
+	for (size_t i = 0; i < RETIRING_MAX; i++) {
+		if (supervisor->retiring[i] != 0)
+			continue;
+		supervisor->retiring[i] = pid;
+		return;
+	}
+	/* So many reloads in one drain time: the oldest must go now. */
+	(void)kill(supervisor->retiring[0], SIGKILL);
+	memmove(&supervisor->retiring[0], &supervisor->retiring[1],
+	    sizeof(pid_t) * (RETIRING_MAX - 1));
+	supervisor->retiring[RETIRING_MAX - 1] = pid;
+}
+
+/* ---- Reload --------------------------------------------------------------- */
+
+static void
+reload_refuse(struct supervisor *supervisor, struct text why)
+{
+	log_message(LOG_LEVEL_ERROR, "reload",
+	    "refused, the running configuration stays: %.*s", TEXT_ARGS(why));
+	supervisor->next_conf = conf_unref(supervisor->next_conf);
+	notify_manager("READY=1");
+}
+
+/* Back to the sockets of the running configuration, which are all bound. */
+static void
+sockets_return(struct supervisor *supervisor)
+{
+	struct buffer message;
+
+	buffer_init(&message, 0);
+	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) !=
+	    OK)
+		log_message(LOG_LEVEL_ERROR, "reload", "%.*s",
+		    TEXT_ARGS(buffer_text(&message)));
+	listen_prune(&supervisor->sockets);
+	buffer_done(&message);
+}
+
+static void
+reload_begin(struct supervisor *supervisor)
+{
+	struct buffer message;
+	char state[96];
+
+	if (supervisor->next.pid != 0 || supervisor->ending)
+		return;
+	(void)snprintf(state, sizeof(state),
+	    "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)(clock_monotonic_ns() / 1000));
+	notify_manager(state);
+	buffer_init(&message, 0);
+	if (conf_load(supervisor->file, &message, &supervisor->next_conf) !=
+	    OK)
+		reload_refuse(supervisor, buffer_text(&message));
+	else if (strcmp(supervisor->next_conf->store.path,
+	    supervisor->conf->store.path) != 0)
+		reload_refuse(supervisor,
+		    TEXT("store.path needs a new start, not a reload"));
+	else if (listen_bind(&supervisor->sockets, supervisor->next_conf,
+	    &message) != OK ||
+	    !child_start(supervisor, &supervisor->next)) {
+		reload_refuse(supervisor, buffer_text(&message));
+		sockets_return(supervisor);
+	}
+	buffer_done(&message);
+}
+
+static void
+reload_end(struct supervisor *supervisor)
+{
+	retire(supervisor, supervisor->current.pid);
+	supervisor->current = supervisor->next;
+	supervisor->next = (struct child){ .ready_fd = -1 };
+	(void)conf_unref(supervisor->conf);
+	supervisor->conf = supervisor->next_conf;
+	supervisor->next_conf = NULL;
+	listen_prune(&supervisor->sockets);
+	ready_say(supervisor);
+}
+
+/* ---- Events ----------------------------------------------------------------- */
+
+static void
+child_ready(struct supervisor *supervisor, struct child *child)
+{
+	char byte;
+	ssize_t got = read(child->ready_fd, &byte, 1);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	fd_close(child->ready_fd);
+	child->ready_fd = -1;
+	if (got != 1)
+		return; /* it is dying; SIGCHLD says the rest */
+	if (child == &supervisor->next)
+		reload_end(supervisor);
+	else
+		ready_say(supervisor);
+}
+
+static void
+end_begin(struct supervisor *supervisor)
+{
+	supervisor->ending = true;
+	notify_manager("STOPPING=1");
+	if (supervisor->current.pid != 0)
+		(void)kill(supervisor->current.pid, SIGTERM);
+	if (supervisor->next.pid != 0)
+		(void)kill(supervisor->next.pid, SIGTERM);
+	for (size_t i = 0; i < RETIRING_MAX; i++)
+		if (supervisor->retiring[i] != 0)
+			(void)kill(supervisor->retiring[i], SIGTERM);
+}
+
+static void
+current_died(struct supervisor *supervisor, int status)
+{
+	struct timespec pause;
+	uint64_t lived = clock_monotonic_ns() - supervisor->current.begun_ns;
+
+	fd_close(supervisor->current.ready_fd);
+	supervisor->current = (struct child){ .ready_fd = -1 };
+	if (supervisor->ending) {
+		supervisor->status = WIFEXITED(status) ?
+		    WEXITSTATUS(status) : 1;
+		return;
+	}
+	if (!supervisor->announced) { /* it said why */
+		supervisor->status = 1;
+		end_begin(supervisor);
+		return;
+	}
+	log_message(LOG_LEVEL_ERROR, "died", "status %d, starting again",
+	    status);
+	if (lived > STEADY_SECONDS * NS_PER_SECOND)
+		supervisor->backoff_ms = BACKOFF_FIRST_MS;
+	pause.tv_sec = supervisor->backoff_ms / 1000;
+	pause.tv_nsec = (long)(supervisor->backoff_ms % 1000) * 1000000;
+	(void)nanosleep(&pause, NULL);
+	supervisor->backoff_ms *= 2;
+	if (supervisor->backoff_ms > BACKOFF_MAX_MS)
+		supervisor->backoff_ms = BACKOFF_MAX_MS;
+	if (!child_start(supervisor, &supervisor->current))
+		end_begin(supervisor);
+}
+
+static void
+children_reap(struct supervisor *supervisor)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < RETIRING_MAX; i++)
+			if (supervisor->retiring[i] == pid)
+				supervisor->retiring[i] = 0;
+		if (pid == supervisor->next.pid) {
+			fd_close(supervisor->next.ready_fd);
+			supervisor->next = (struct child){ .ready_fd = -1 };
+			reload_refuse(supervisor,
+			    TEXT("the new process ended before it was ready"));
+			sockets_return(supervisor);
+		} else if (pid == supervisor->current.pid)
+			current_died(supervisor, status);
+	}
+}
+
+static void
+signal_handle(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	if (read(supervisor->signal_fd, &info, sizeof(info)) !=
+	    (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload_begin(supervisor);
+	else if (info.ssi_signo == SIGCHLD)
+		children_reap(supervisor);
+	else
+		end_begin(supervisor);
+}
+
+static bool
+anybody_left(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < RETIRING_MAX; i++)
+		if (supervisor->retiring[i] != 0)
+			return true;
+	return supervisor->current.pid != 0 || supervisor->next.pid != 0;
+}
+
+static void
+supervisor_loop(struct supervisor *supervisor)
+{
+	while (!supervisor->ending || anybody_left(supervisor)) {
+		struct pollfd wait[] = {
+			{ .fd = supervisor->signal_fd, .events = POLLIN },
+			{ .fd = supervisor->current.ready_fd,
+			    .events = POLLIN },
+			{ .fd = supervisor->next.ready_fd, .events = POLLIN },
+		};
+
+		if (poll(wait, 3, -1) < 0)
+			continue; /* EINTR */
+		if (wait[1].revents != 0)
+			child_ready(supervisor, &supervisor->current);
+		if (wait[2].revents != 0)
+			child_ready(supervisor, &supervisor->next);
+		if (wait[0].revents != 0)
+			signal_handle(supervisor);
+	}
+}
+
+static bool
+supervisor_start(struct supervisor *supervisor)
+{
+	struct buffer message;
+	sigset_t signals;
+
+	buffer_init(&message, 0);
+	if (conf_load(supervisor->file, &message, &supervisor->conf) != OK)
+		return say_failed(&message);
+	log_set_level((enum log_level)supervisor->conf->log.level);
+	if (!lock_take(supervisor))
+		return false;
+	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) !=
+	    OK)
+		return say_failed(&message);
+	buffer_done(&message);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	supervisor->signal_fd = signalfd(-1, &signals,
+	    SFD_CLOEXEC | SFD_NONBLOCK);
+	return supervisor->signal_fd >= 0 &&
+	    child_start(supervisor, &supervisor->current);
+}
+
+int
+supervise(const char *file)
+{
+	struct supervisor supervisor = { .file = file, .lock_fd = -1,
+	    .signal_fd = -1, .backoff_ms = BACKOFF_FIRST_MS,
+	    .current = { .ready_fd = -1 }, .next = { .ready_fd = -1 } };
+
+	supervisor.program = realpath("/proc/self/exe", NULL);
+	if (supervisor.program == NULL || !supervisor_start(&supervisor))
+		supervisor.status = 1;
+	else
+		supervisor_loop(&supervisor);
+	for (size_t i = 0; i < supervisor.sockets.count; i++)
+		fd_close(supervisor.sockets.entry[i].fd);
+	fd_close(supervisor.signal_fd);
+	fd_close(supervisor.lock_fd);
+	free(supervisor.program);
+	(void)conf_unref(supervisor.conf);
+	(void)conf_unref(supervisor.next_conf);
+	return supervisor.status;
+}
+
+bool
+supervised_run(const char *file, int *ret_status)
+{
+	const char *text = getenv("CELLDAV_SOCKETS");
+	const char *ready = getenv("CELLDAV_READY");
+	struct socket_set *sockets;
+	struct conf *conf;
+	struct buffer message;
+	uint64_t ready_fd;
+
+	if (text == NULL || ready == NULL ||
+	    !text_parse_u64(text_from(ready), 10, &ready_fd) ||
+	    ready_fd > INT32_MAX)
+		return false;
+	*ret_status = 1;
+	sockets = memory_alloc(sizeof(*sockets));
+	buffer_init(&message, 0);
+	if (!listen_import(text, sockets))
+		fprintf(stderr, "celldav: CELLDAV_SOCKETS is malformed\n");
+	else if (conf_load(file, &message, &conf) != OK)
+		(void)say_failed(&message);
+	else {
+		*ret_status = process_run(conf, sockets, (int)ready_fd);
+		(void)conf_unref(conf);
+	}
+	buffer_done(&message);
+	free(sockets);
+	return true;
+}
