@@ -67,6 +67,26 @@ enum outcome
 change_run(struct committer *committer, struct change *change)
     ON_WORKER MUST_CHECK;
 
+/*
+ * A commit failed with IO or DAMAGED: what the kernel holds may differ from
+ * what the disk holds, so every later change is answered with IO, unrun,
+ * while reads go on. Any thread.
+ */
+bool
+committer_is_degraded(struct committer *committer);
+
+/*
+ * The documented way back (SIGHUP of a server): opens the engine again, which
+ * reads the last state that was committed to the disk. OK when changes run
+ * again; else the outcome of opening, and it stays degraded.
+ */
+enum outcome
+committer_reopen(struct committer *committer) ON_WORKER MUST_CHECK;
+
 void
 committer_get_stats(struct committer *committer,
     struct committer_stats *ret_stats);
+
+/* False after a commit failed in a way that needs a new start (IO). */
+bool
+committer_writable(const struct committer *committer);
