@@ -19,6 +19,7 @@ struct cell {
 	uint64_t quota;       /* bytes; 0: none of its own */
 	uint64_t created_ns;
 	bool own_tree;        /* made with it, removed with it */
+	uint64_t trash_bytes; /* on a folder: deleted below it, still kept */
 };
 
 /* [a-z0-9][a-z0-9-]{0,62}, not "my-files" (interface.md 2). */

@@ -31,6 +31,7 @@ struct trash_item {
 	struct text name;
 	uint64_t deleted_ns, size, count;
 	user_id by;
+	bool moved_out;       /* a copy of what was moved to another tree */
 };
 
 typedef bool (*trash_each_fn)(const struct trash_item *item, void *context);

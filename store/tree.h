@@ -21,6 +21,7 @@ struct tree { /* value of KEY_TREE */
 	uint64_t pruned;      /* tombstones up to here are gone */
 	uint64_t version_bytes, trash_bytes;
 	node_id trash;        /* parent of trashed nodes */
+	uint64_t swept;       /* the next log_prune() begins behind it */
 };
 
 enum outcome
@@ -110,6 +111,7 @@ struct tree_copy {
 	uint64_t nodes, bytes, nodes_max;
 	bool complete;
 	void *state;                    /* tree_copy.c */
+	node_id tree;  /* where it will be published; 0: source's tree */
 };
 
 /* The next slice; call until complete. NO_SPACE, TOO_LARGE. */
@@ -128,7 +130,10 @@ enum outcome
 tree_copy_discard(struct txn *txn, struct store *store,
     struct tree_copy *copy) MUST_CHECK;
 
-/* Rewrites node->created_ns, modified_ns (Win32 times, X-OC-Mtime). */
+/*
+ * Rewrites node->created_ns, modified_ns (Win32 times, X-OC-Mtime); 0 leaves
+ * one as it is. No effect when nothing changes.
+ */
 enum outcome
 tree_set_times(struct txn *txn, const struct trail *trail,
     const struct tree_actor *actor, uint64_t created_ns, uint64_t modified_ns)
