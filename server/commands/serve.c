@@ -2,6 +2,7 @@
  * celldav serve: the supervisor, or the server process that it starts.
  */
 #include "server/command.h"
+#include "server/commands/rows.h"
 #include "server/supervise.h"
 
 static int
