@@ -7,6 +7,18 @@
 #include "store/blob.h"
 #include "store/store.h"
 
+/* Where a method runs (design.md 2); method.h says what it finds there. */
+enum lane {
+	LANE_INLINE, /* on the loop, exchange->txn is a read transaction */
+	LANE_COMMIT, /* on the committer's thread, in the shared write
+	                transaction; keys only, no file, no socket; may run
+	                more than once; its answer leaves after the commit */
+	LANE_SLOW,   /* on a worker, exchange->txn is NULL: the method opens
+	                what it needs, and may block */
+	LANE_HASH,
+	LANE_COUNT
+};
+
 /*
  * One request seen by a method: what was asked, who asks, what it is about,
  * and the transaction it runs in. server/serve.c makes it; a method reads it
@@ -30,6 +42,13 @@ struct place {
 	struct rights rights;  /* of the last node of the trail */
 	const struct node *node; /* trail's last when missing is 0, else NULL */
 	struct text name;      /* last segment as sent; empty for a root */
+	/*
+	 * Something that the principal may not see stands on the way. The
+	 * trail ends above it, so that it looks like nothing at all; only what
+	 * would make something in its place must refuse the name.
+	 */
+	bool hidden;
+	bool slash_on_file;    /* "/file.txt/": no such resource */
 };
 
 struct staged {             /* the body of a PUT, when it is complete */
@@ -38,6 +57,29 @@ struct staged {             /* the body of a PUT, when it is complete */
 	struct text media;
 	bool taken;             /* a committed change names it */
 };
+
+/*
+ * Work that a response needs done by a worker while it is being sent. `home`
+ * comes back on the loop of the exchange, also when the response is long gone:
+ * the errand lives on the heap and ends itself there.
+ */
+struct errand {
+	void (*run)(struct errand *errand); /* on a worker */
+	void (*home)(struct errand *errand); /* on the loop */
+};
+
+struct exchange;
+
+/* What the process does for methods. */
+struct lanes {
+	/*
+	 * On the loop. Gives the errand to the slow lane until `home`. BUSY:
+	 * refused, and nothing of it will be called.
+	 */
+	enum outcome (*post)(struct exchange *exchange, struct errand *errand);
+};
+
+struct media_cookie;
 
 struct exchange {
 	struct request *request;     /* owned by the connection */
@@ -53,6 +95,9 @@ struct exchange {
 	struct staged staged;        /* METHOD_BODY_CONTENT */
 	struct text head_bytes;      /* first bytes of the content, for media */
 	void *state;                 /* a method's own, in the arena */
+	const struct lanes *lanes;   /* borrowed from the server */
+	struct media_cookie *cookie; /* of the worker, in `prepare`; or NULL */
+	bool makes_own;              /* see place_admit() */
 };
 
 /*
@@ -63,6 +108,16 @@ struct exchange {
 enum outcome
 place_resolve(struct exchange *exchange, const struct path *path,
     struct place *ret_place) MUST_CHECK;
+
+/*
+ * What ADMIT says about a look-up. A user's own cell is made on first use,
+ * which needs a write transaction: while it is missing, place_resolve() in a
+ * read transaction says NOT_FOUND and sets exchange->makes_own, and the method
+ * is let in to run in LANE_COMMIT, where place_resolve() makes the cell.
+ */
+enum outcome
+place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
+    MUST_CHECK;
 
 /* The URL path of a place as the client sees it; a slash ends collections. */
 struct text
@@ -80,3 +135,15 @@ place_demand(struct exchange *exchange, const struct place *place,
 /* Strong entity-tag of a node, with quotes: file etag, or tree etag. */
 struct text
 node_etag(struct arena *arena, const struct node *node);
+
+/*
+ * Rules for a name that is to be made (reliability.md V17): FORBIDDEN with
+ * `problem` set. The same answer hides what the principal may not see.
+ */
+enum outcome
+place_name_check(struct exchange *exchange, const struct place *place)
+    MUST_CHECK;
+
+/* Bytes in the arena of what a buffer holds; empties the buffer. */
+struct text
+exchange_keep(struct exchange *exchange, struct buffer *buffer);

@@ -53,3 +53,13 @@ enum lock_reach { REACH_SELF = 0, REACH_BELOW = 1, REACH_MEMBERSHIP = 2 };
 enum outcome
 lock_demand(struct exchange *exchange, const struct if_header *header,
     const struct place *place, unsigned reach) MUST_CHECK;
+
+struct lock;
+
+/*
+ * The lock root as the principal may know it, seen from a place that the lock
+ * covers or that stands above it; the place's own href when it may not.
+ */
+enum outcome
+lock_root_href(struct exchange *exchange, const struct place *place,
+    const struct lock *lock, struct text *ret_href) MUST_CHECK;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dav/if_header.h"
+#include "server/http/conditional.h"
 
 /*
  * Steps 10 and 11 of rights.md 3 for a method that changes a place: locks,
@@ -9,6 +10,19 @@
 enum outcome
 precondition_check(struct exchange *exchange, const struct place *place,
     unsigned reach) MUST_CHECK;
+
+/* All fields named If, parsed; none: count 0. BAD_INPUT, TOO_LARGE. */
+enum outcome
+request_if(struct exchange *exchange, struct if_header *ret_header) MUST_CHECK;
+
+/* The second half: If-Match and friends, then If, for a place. */
+enum outcome
+condition_check(struct exchange *exchange, const struct place *place,
+    const struct if_header *header) MUST_CHECK;
+
+/* What conditions compare with; without get-original no entity-tag. */
+struct validator
+place_validator(struct exchange *exchange, const struct place *place);
 
 /* Depth of the request: 0, 1, DEPTH_INFINITY; BAD_INPUT for anything else. */
 enum { DEPTH_INFINITY = -1 };

@@ -1,0 +1,198 @@
+/*
+ * From a canonical path to a place. An invisible resource must be the same as
+ * an unmapped one in every answer (rights.md 5), so it is made so here, once:
+ * the trail of a place ends at the deepest node that the principal may see,
+ * and whatever stands below counts as missing.
+ */
+#include "dav/exchange.h"
+
+#include "server/base/encode.h"
+
+static enum outcome
+own_cell(struct exchange *exchange, struct cell *ret_cell)
+{
+	struct txn *txn = exchange->txn;
+	user_id user = exchange->principal.id;
+	enum outcome outcome = cell_find_own(txn, user, ret_cell);
+
+	if (outcome != NOT_FOUND)
+		return outcome;
+	if (txn->writable)
+		return cell_make_own(txn, exchange->store, user, ret_cell);
+	exchange->makes_own = true;
+	return NOT_FOUND;
+}
+
+/* Own cells have slugs that no rule of names allows: never by URL. */
+static enum outcome
+cell_named(struct exchange *exchange, struct text slug, struct cell *ret_cell)
+{
+	if (text_equal(slug, TEXT("my-files")))
+		return own_cell(exchange, ret_cell);
+	if (!cell_slug_valid(slug))
+		return NOT_FOUND;
+	return cell_find(exchange->txn, slug, ret_cell);
+}
+
+static enum outcome
+trail_rights(struct exchange *exchange, const struct trail *trail,
+    struct rights *ret_rights)
+{
+	return rights_of(exchange->txn, &exchange->principal, trail,
+	    exchange->now_ns, ret_rights);
+}
+
+/*
+ * One who may only put something in sees no collection, but a name directly
+ * in it may be made.
+ */
+static bool
+place_reaches(const struct place *place)
+{
+	if (rights_hold(&place->rights, ATOM(STAT)))
+		return true;
+	return place->trail.missing == 1 &&
+	    (place->rights.atoms & (ATOM(CREATE) | ATOM(MKDIR))) != 0;
+}
+
+static enum outcome
+place_conceal(struct exchange *exchange, struct place *place)
+{
+	struct trail *trail = &place->trail;
+	enum outcome outcome;
+
+	while (!place_reaches(place)) {
+		if (trail->count <= trail->base + 1)
+			return NOT_FOUND;
+		trail->count--;
+		trail->missing++;
+		place->hidden = true;
+		outcome = trail_rights(exchange, trail, &place->rights);
+		if (outcome != OK)
+			return outcome;
+	}
+	return OK;
+}
+
+static enum outcome
+place_root(struct exchange *exchange, struct place *place)
+{
+	struct cell own;
+	enum outcome outcome = own_cell(exchange, &own);
+
+	place->scope = SCOPE_ROOT;
+	place->rights.atoms = ATOM(STAT) | ATOM(LIST);
+	return outcome;
+}
+
+enum outcome
+place_resolve(struct exchange *exchange, const struct path *path,
+    struct place *ret_place)
+{
+	struct place place = { .scope = SCOPE_CELL, .path = *path };
+	enum outcome outcome;
+
+	if (path->count == 0 || !text_equal(path->key[0], TEXT("dav")))
+		return NOT_FOUND;
+	if (path->count == 1)
+		outcome = place_root(exchange, &place);
+	else
+		outcome = cell_named(exchange, path->key[1], &place.cell);
+	if (outcome == OK && place.scope == SCOPE_CELL) {
+		place.inside = path_tail(path, 2);
+		outcome = trail_find(exchange->txn, exchange->arena,
+		    place.cell.root, &place.inside, &place.trail);
+		if (outcome == OK)
+			outcome = trail_rights(exchange, &place.trail,
+			    &place.rights);
+		if (outcome == OK)
+			outcome = place_conceal(exchange, &place);
+	}
+	if (outcome != OK)
+		return outcome;
+	if (place.inside.count > 0)
+		place.name = place.inside.name[place.inside.count - 1];
+	*ret_place = place;
+	if (place.scope == SCOPE_CELL && place.trail.missing == 0)
+		ret_place->node = trail_last(&ret_place->trail);
+	ret_place->slash_on_file = ret_place->node != NULL &&
+	    ret_place->node->kind == NODE_FILE && path->trailing_slash;
+	return OK;
+}
+
+enum outcome
+place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
+{
+	if (outcome != NOT_FOUND || !exchange->makes_own)
+		return outcome;
+	exchange->makes_own = false;
+	*lane = LANE_COMMIT;
+	return OK;
+}
+
+static bool
+place_is_collection(const struct place *place)
+{
+	if (place->scope == SCOPE_ROOT)
+		return true;
+	if (place->node == NULL)
+		return place->path.trailing_slash;
+	return place->node->kind == NODE_COLLECTION;
+}
+
+struct text
+place_href(struct exchange *exchange, const struct place *place)
+{
+	return path_format(exchange->arena, &place->path,
+	    place_is_collection(place));
+}
+
+static enum outcome
+parent_demand(struct exchange *exchange, const struct place *place,
+    atom_set needed)
+{
+	struct demand demand = { .needed = needed };
+	struct path parent;
+
+	if (place->trail.missing > 1 ||
+	    trail_last(&place->trail)->kind != NODE_COLLECTION)
+		return CONFLICT;
+	/* Who may make but not see passes here (an upload-only grant). */
+	if (rights_hold(&place->rights, needed))
+		return OK;
+	parent = path_parent(&place->path);
+	demand.href = path_format(exchange->arena, &parent, true);
+	return authorise(&place->rights, &demand, &exchange->problem);
+}
+
+enum outcome
+place_demand(struct exchange *exchange, const struct place *place,
+    atom_set needed)
+{
+	struct demand demand = { .needed = needed };
+
+	if (place->scope == SCOPE_CELL && place->node == NULL)
+		return parent_demand(exchange, place, needed);
+	if (place->slash_on_file)
+		return NOT_FOUND;
+	if (rights_hold(&place->rights, needed | ATOM(STAT)))
+		return OK;
+	demand.href = place_href(exchange, place);
+	return authorise(&place->rights, &demand, &exchange->problem);
+}
+
+struct text
+node_etag(struct arena *arena, const struct node *node)
+{
+	return arena_format(arena, "\"%llx\"", (unsigned long long)
+	    (node->kind == NODE_FILE ? node->etag : node->tree_etag));
+}
+
+struct text
+exchange_keep(struct exchange *exchange, struct buffer *buffer)
+{
+	struct text text = arena_copy(exchange->arena, buffer_text(buffer));
+
+	buffer_done(buffer);
+	return text;
+}

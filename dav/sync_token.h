@@ -1,0 +1,38 @@
+#pragma once
+
+#include "dav/exchange.h"
+
+/*
+ * DAV:sync-token (RFC 6578): which state of a collection a client has seen. It
+ * is bound to the collection, to who asked, and to what they were allowed, so
+ * that a right that comes or goes makes it invalid and the client looks again
+ * at all: what it may not see any more then is gone for it.
+ */
+struct sync_token {
+	node_id tree, node;
+	uint64_t sequence;
+	user_id principal;
+	uint64_t rights;
+	uint64_t grants;     /* below the collection */
+};
+
+/* Of a collection as it is now. */
+enum outcome
+sync_token_now(struct exchange *exchange, const struct place *place,
+    struct sync_token *ret_token) MUST_CHECK;
+
+struct text
+sync_token_format(struct arena *arena, const struct sync_token *token);
+
+/* False: none of ours. */
+bool
+sync_token_parse(struct text text, struct sync_token *ret_token);
+
+/* All but the sequence are the same. */
+bool
+sync_token_fits(const struct sync_token *a, const struct sync_token *b);
+
+/* The text is the token that the place has now; for If (RFC 6578 5). */
+enum outcome
+sync_token_is_current(struct exchange *exchange, const struct place *place,
+    struct text text, bool *ret_current) MUST_CHECK;
