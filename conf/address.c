@@ -47,7 +47,7 @@ authority_split(struct text text, struct text *ret_host, struct text *ret_port,
 		*ret_v6 = true;
 		*ret_host = host;
 		*ret_port = rest.len > 0 ? text_slice(rest, 1, rest.len) :
-		    TEXT_NONE;
+					   TEXT_NONE;
 		return true;
 	}
 	*ret_host = text_split(&rest, ':');
@@ -119,10 +119,10 @@ network_parse(struct text text, struct network *ret_network)
 	uint64_t most = network.v6 ? 128 : 32, count = most;
 
 	if (!numeric_parse(address, network.v6 ? AF_INET6 : AF_INET,
-	    network.bytes))
+		network.bytes))
 		return false;
-	if (bits.ptr != NULL && (!text_parse_u64(bits, 10, &count) ||
-	    count > most))
+	if (bits.ptr != NULL &&
+	    (!text_parse_u64(bits, 10, &count) || count > most))
 		return false;
 	network.bits = (unsigned)count;
 	*ret_network = network;

@@ -79,8 +79,9 @@ check_together(const struct conf *conf, const struct place *place,
 	bool fits = true;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		const struct place *at = &place[directive_find(
-		    checks[i].section, checks[i].name) - directives];
+		const struct place *at =
+		    &place[directive_find(checks[i].section, checks[i].name) -
+			directives];
 
 		if (!checks[i].wrong(conf))
 			continue;

@@ -29,8 +29,9 @@ struct conf *
 conf_unref(struct conf *conf)
 {
 	/* The last user must see what the others did before they let go. */
-	if (conf == NULL || atomic_fetch_sub_explicit(&conf->users, 1,
-	    memory_order_acq_rel) != 1)
+	if (conf == NULL ||
+	    atomic_fetch_sub_explicit(&conf->users, 1, memory_order_acq_rel) !=
+		1)
 		return NULL;
 	for (size_t i = 0; i < directive_count; i++)
 		directive_release(&directives[i], conf);

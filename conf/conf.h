@@ -30,11 +30,11 @@ struct conf_store {
 	const char *engine; /* a row of store/engines.c */
 	uint64_t sync;      /* enum conf_sync */
 	uint64_t map_size;
-	uint64_t inline_size;    /* contents up to this live in the engine */
-	uint64_t versions;       /* kept per file */
-	uint64_t trash_seconds;  /* a deleted item is kept this long */
+	uint64_t inline_size;       /* contents up to this live in the engine */
+	uint64_t versions;          /* kept per file */
+	uint64_t trash_seconds;     /* a deleted item is kept this long */
 	uint64_t tombstone_seconds; /* a deletion is told to sync clients */
-	uint64_t reserve;        /* bytes kept free so that DELETE works */
+	uint64_t reserve;           /* bytes kept free so that DELETE works */
 };
 
 struct conf_limits {
@@ -47,20 +47,20 @@ struct conf_limits {
 	uint64_t ranges, connections;
 	uint64_t header_seconds, keep_alive_seconds;
 	uint64_t body_rate, body_grace_seconds; /* bytes a second */
-	uint64_t reader_seconds; /* without progress */
+	uint64_t reader_seconds;                /* without progress */
 	uint64_t api_body, upload_expire_seconds;
-	uint64_t sync_results;  /* members in one sync-collection page */
-	uint64_t file_size;     /* 0: what the quota and the disk hold */
+	uint64_t sync_results; /* members in one sync-collection page */
+	uint64_t file_size;    /* 0: what the quota and the disk hold */
 	uint64_t queue_commit, queue_slow, queue_hash; /* waiting jobs */
 	uint64_t drain_seconds;
-	uint64_t tree_nodes;    /* nodes in one COPY */
+	uint64_t tree_nodes; /* nodes in one COPY */
 };
 
 struct conf_auth {
 	uint64_t basic_over_plain_http; /* enum conf_plain */
-	uint64_t cache_seconds;  /* a verified credential is believed */
-	uint64_t guess_free;     /* wrong passwords before any delay */
-	uint64_t guess_seconds;  /* longest delay */
+	uint64_t cache_seconds;         /* a verified credential is believed */
+	uint64_t guess_free;            /* wrong passwords before any delay */
+	uint64_t guess_seconds;         /* longest delay */
 	const char *realm;
 };
 
@@ -70,15 +70,26 @@ struct conf {
 	struct conf_list server_names;
 	struct conf_list trusted_proxies;
 	struct conf_store store;
-	struct { const char *certificate, *key; } tls; /* absolute paths */
-	struct { uint64_t loops, workers; } threads;   /* 0: by processors */
+	struct {
+		const char *certificate, *key;
+	} tls; /* absolute paths */
+	struct {
+		uint64_t loops, workers;
+	} threads; /* 0: by processors */
 	struct conf_limits limits;
 	struct conf_auth auth;
-	struct { uint64_t enabled; } renditions; /* enum conf_switch */
-	struct { const char *listen; } admin;    /* empty: none */
+	struct {
+		uint64_t enabled;
+	} renditions; /* enum conf_switch */
+	struct {
+		const char *listen;
+	} admin; /* empty: none */
 	/* access: "stderr", "off" or an absolute path; enum log_level */
-	struct { const char *access; uint64_t level; } log;
-	const char *file;      /* absolute path that it was read from */
+	struct {
+		const char *access;
+		uint64_t level;
+	} log;
+	const char *file; /* absolute path that it was read from */
 	_Atomic size_t users;
 };
 

@@ -19,14 +19,14 @@ size_parse(struct text text, uint64_t *ret_size)
 	size_t unit = 0;
 
 	if (text.len > 0) {
-		const char *found = memchr(size_units,
-		    text.ptr[text.len - 1], sizeof(size_units) - 1);
+		const char *found = memchr(size_units, text.ptr[text.len - 1],
+		    sizeof(size_units) - 1);
 
 		if (found != NULL)
 			unit = (size_t)(found - size_units) + 1;
 	}
 	if (!text_parse_u64(text_slice(text, 0, text.len - (unit > 0)), 10,
-	    &size))
+		&size))
 		return false;
 	for (; unit > 0; unit--)
 		if (__builtin_mul_overflow(size, 1024, &size))
@@ -96,7 +96,8 @@ set_number(const struct directive *row, struct conf *conf, struct text value)
 {
 	uint64_t number;
 	bool parsed = row->kind == DIRECTIVE_SIZE ?
-	    size_parse(value, &number) : text_parse_u64(value, 10, &number);
+	    size_parse(value, &number) :
+	    text_parse_u64(value, 10, &number);
 
 	if (!parsed || number < row->min || number > row->max)
 		return false;
@@ -172,8 +173,8 @@ add_item(const struct directive *row, struct conf *conf, struct text value)
 }
 
 bool
-directive_set(const struct directive *row, struct conf *conf,
-    struct text value, const char *folder)
+directive_set(const struct directive *row, struct conf *conf, struct text value,
+    const char *folder)
 {
 	switch (row->kind) {
 	case DIRECTIVE_SIZE:
@@ -240,8 +241,8 @@ words_list(const char *const *words, struct buffer *out)
 {
 	for (size_t i = 0; words[i] != NULL; i++) {
 		if (i > 0)
-			buffer_append(out, words[i + 1] != NULL ?
-			    TEXT(", ") : TEXT(" or "));
+			buffer_append(out,
+			    words[i + 1] != NULL ? TEXT(", ") : TEXT(" or "));
 		buffer_append(out, text_from(words[i]));
 	}
 }
@@ -272,7 +273,12 @@ directive_expected(const struct directive *row, struct buffer *out)
 		    text_from(row->form != NULL ? row->form : "text"));
 		break;
 	case DIRECTIVE_PATH:
-		buffer_append(out, TEXT("a path"));
+		for (size_t i = 0; row->words != NULL && row->words[i] != NULL;
+		     i++)
+			buffer_format(out, i > 0 ? ", %s" : "%s",
+			    row->words[i]);
+		buffer_append(out,
+		    row->words != NULL ? TEXT(" or a path") : TEXT("a path"));
 		break;
 	}
 }

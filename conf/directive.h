@@ -14,12 +14,12 @@ struct conf;
  * `celldav check --print` and the manual page all come from the row.
  */
 enum directive_kind {
-	DIRECTIVE_TEXT,    /* const char * */
-	DIRECTIVE_PATH,    /* const char *, relative to the file's folder */
-	DIRECTIVE_LIST,    /* struct conf_list */
-	DIRECTIVE_SIZE,    /* uint64_t; "32K", K M G T are powers of 1024 */
-	DIRECTIVE_NUMBER,  /* uint64_t */
-	DIRECTIVE_WORD     /* uint64_t; index into `words` */
+	DIRECTIVE_TEXT,   /* const char * */
+	DIRECTIVE_PATH,   /* const char *, relative to the file's folder */
+	DIRECTIVE_LIST,   /* struct conf_list */
+	DIRECTIVE_SIZE,   /* uint64_t; "32K", K M G T are powers of 1024 */
+	DIRECTIVE_NUMBER, /* uint64_t */
+	DIRECTIVE_WORD    /* uint64_t; index into `words` */
 };
 
 struct directive {
@@ -31,10 +31,10 @@ struct directive {
 	uint64_t min, max;   /* SIZE and NUMBER */
 	/* WORD: what it may be; PATH: what is not a path. Ends with NULL. */
 	const char *const *words;
-	const char *help;    /* one sentence */
+	const char *help; /* one sentence */
 	/* TEXT and items of LIST: NULL when everything is allowed */
 	bool (*valid)(struct text value);
-	const char *form;    /* what `valid` accepts, for error lines */
+	const char *form; /* what `valid` accepts, for error lines */
 };
 
 extern const struct directive directives[];
@@ -50,8 +50,8 @@ directive_find(const char *section, const char *name);
  * the row does not allow the value; the field is then unchanged.
  */
 bool
-directive_set(const struct directive *row, struct conf *conf,
-    struct text value, const char *folder);
+directive_set(const struct directive *row, struct conf *conf, struct text value,
+    const char *folder);
 
 /* Frees what the row's field owns and makes it empty. */
 void

@@ -29,7 +29,7 @@
 #include "conf/source.h"
 #include "server/base/memory.h"
 
-enum { FILES_MAX = 16 };
+enum { FILES_MAX = 16, VALUE_SHOWN_MAX = 200 };
 
 struct loader {
 	struct conf *conf;      /* owned */
@@ -38,8 +38,8 @@ struct loader {
 	struct place *place;    /* owned; one for each row */
 	char *file[FILES_MAX];  /* owned; absolute */
 	size_t file_count;
-	size_t file_now;        /* the one that is being parsed */
-	struct buffer text;     /* of it */
+	size_t file_now;    /* the one that is being parsed */
+	struct buffer text; /* of it */
 	bool failed;
 };
 
@@ -82,13 +82,18 @@ report_buffer(const char *file, int line, struct buffer *what)
 	buffer_done(what);
 }
 
+/* A value stays on the one line that its error is. */
 static void
 report_value(const struct directive *row, int line, const char *value)
 {
 	struct buffer what = { .max = 0 };
 
 	append_name(&what, row);
-	buffer_format(&what, " is \"%.200s\", expected ", value);
+	buffer_append(&what, TEXT(" is \""));
+	for (size_t i = 0; value[i] != '\0' && i < VALUE_SHOWN_MAX; i++)
+		buffer_append_byte(&what,
+		    value[i] >= 0x20 || value[i] < 0 ? value[i] : '?');
+	buffer_append(&what, TEXT("\", expected "));
 	directive_expected(row, &what);
 	report_buffer(current_file(), line, &what);
 }
@@ -113,8 +118,8 @@ static char *
 folder_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
-	struct text folder = { file, slash != NULL ?
-	    (size_t)(slash - file) + 1 : 0 };
+	struct text folder = { file,
+		slash != NULL ? (size_t)(slash - file) + 1 : 0 };
 
 	return memory_string(folder);
 }
@@ -141,7 +146,7 @@ value_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	const struct directive *row = directive_find(section, opt->name);
 	struct place *place = place_of(row);
 	bool again = row->kind == DIRECTIVE_LIST ? place->complete :
-	    place->file != NULL;
+						   place->file != NULL;
 	char *folder = folder_of(current_file());
 
 	*(const char **)result = value;
@@ -150,7 +155,7 @@ value_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	} else {
 		place_set(row, cfg->line);
 		if (!directive_set(row, current->conf, text_from(value),
-		    folder))
+			folder))
 			report_value(row, cfg->line, value);
 	}
 	free(folder);
@@ -158,32 +163,38 @@ value_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	return 0;
 }
 
-/* The last line up to `line` that begins with `name`, else `line` itself. */
+/* The nth line that begins with `name`; `line` when there are not so many. */
 static int
-line_of(const char *name, int line)
+line_of(const char *name, int nth, int line)
 {
 	struct text rest = buffer_text(&current->text);
-	int found = line;
 
-	for (int at = 1; at <= line && rest.ptr != NULL; at++)
-		if (text_starts(text_trim(text_split(&rest, '\n')),
-		    text_from(name)))
-			found = at;
-	return found;
+	for (int at = 1; rest.ptr != NULL; at++) {
+		struct text one = text_trim(text_split(&rest, '\n'));
+
+		if (text_starts(one, text_from(name)) && --nth == 0)
+			return at;
+	}
+	return line;
 }
 
-/* The parser has read one token past the list, perhaps on a later line. */
+/*
+ * The parser has read one token past the list, perhaps lines later, so the
+ * line is looked for in the text: this is the first time that the list is
+ * set, or the second.
+ */
 static void
 list_complete(const char *name, int line)
 {
 	const struct directive *row = directive_find(NULL, name);
 	struct place *place = place_of(row);
+	bool here = place->file != NULL &&
+	    text_equal(text_from(place->file), text_from(current_file()));
 
-	line = line_of(name, line);
 	if (place->complete)
-		report_doubled(row, line);
+		report_doubled(row, line_of(name, here ? 2 : 1, line));
 	else
-		place_set(row, line);
+		place_set(row, line_of(name, 1, line));
 	place->complete = true;
 }
 
@@ -208,8 +219,10 @@ parser_says(cfg_t *cfg, const char *format, va_list args)
 		    TEXT(", expected a key of celldav.conf(5)"));
 	} else {
 		(void)vsnprintf(said, sizeof(said), format, args);
-		buffer_format(&what, "%s, expected key = value, "
-		    "key = {value, ...} or section {...}", said);
+		buffer_format(&what,
+		    "%s, expected key = value, "
+		    "key = {value, ...} or section {...}",
+		    said);
 	}
 	report_buffer(current_file(), cfg->line, &what);
 }
@@ -247,8 +260,8 @@ include_read(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	else if (access(path.ptr, R_OK) != 0)
 		wrong = "included file cannot be read, expected a readable one";
 	else
-		current->file[current->file_count++] = memory_string(
-		    text_from(path.ptr));
+		current->file[current->file_count++] =
+		    memory_string(text_from(path.ptr));
 	if (wrong != NULL)
 		report(current_file(), cfg->line, wrong);
 	buffer_done(&path);
@@ -280,7 +293,7 @@ section_options(const char *section)
 
 	for (size_t i = 0; i < directive_count; i++)
 		if (text_equal(text_from(directives[i].section),
-		    text_from(section)))
+			text_from(section)))
 			options[count++] = option_from(&directives[i]);
 	return options;
 }
@@ -312,7 +325,9 @@ root_new(void)
 		};
 	}
 	options[count++] = (cfg_opt_t){
-		.name = "include", .type = CFGT_FUNC, .func = include_read,
+		.name = "include",
+		.type = CFGT_FUNC,
+		.func = include_read,
 	};
 	root = cfg_init(options, CFGF_NONE);
 	for (size_t i = 0; i < count; i++)
@@ -334,8 +349,8 @@ resolve_defaults(void)
 
 		if (row->kind == DIRECTIVE_PATH &&
 		    place_of(row)->file == NULL &&
-		    !directive_set(row, current->conf,
-		        text_from(row->initial), folder))
+		    !directive_set(row, current->conf, text_from(row->initial),
+			folder))
 			abort();
 	}
 	free(folder);
@@ -348,8 +363,7 @@ parse_file(void)
 	FILE *stream;
 
 	buffer_clear(&current->text);
-	outcome = source_read(current_file(), current->message,
-	    &current->text);
+	outcome = source_read(current_file(), current->message, &current->text);
 	if (outcome != OK)
 		return outcome;
 	/* A stream over memory cannot be empty. */
@@ -394,7 +408,7 @@ loader_run(void)
 	if (outcome == OK) {
 		resolve_defaults();
 		if (!check_together(current->conf, current->place,
-		    current->file[0], current->message))
+			current->file[0], current->message))
 			outcome = BAD_INPUT;
 	}
 	cfg_free(current->root);

@@ -71,8 +71,8 @@ comment_end(struct text text, size_t at, bool *ret_endless)
 	size_t len;
 
 	if (text_starts(rest, TEXT("/*"))) {
-		len = 2 + text_find_text(text_slice(rest, 2, rest.len),
-		    TEXT("*/"));
+		len = 2 +
+		    text_find_text(text_slice(rest, 2, rest.len), TEXT("*/"));
 		*ret_endless = len == rest.len;
 		return at + (*ret_endless ? len : len + 2);
 	}
@@ -85,13 +85,12 @@ comment_end(struct text text, size_t at, bool *ret_endless)
 static bool
 word_begins(struct text text, size_t at)
 {
-	return at == 0 ||
-	    strchr(" \t\r\n={}(),", text.ptr[at - 1]) != NULL;
+	return at == 0 || strchr(" \t\r\n={}(),", text.ptr[at - 1]) != NULL;
 }
 
 static enum outcome
-refuse_at(const char *file, struct text text, size_t at,
-    struct buffer *message, const char *what)
+refuse_at(const char *file, struct text text, size_t at, struct buffer *message,
+    const char *what)
 {
 	size_t line = 1;
 

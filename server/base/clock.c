@@ -313,8 +313,10 @@ scan_fraction(struct scan *scan)
 	do {
 		scan->rest = text_slice(scan->rest, 1, scan->rest.len);
 		unit /= 10;
-		fraction += unit * (uint64_t)scan_digits(&(struct scan){
-		    .rest = text_slice(scan->rest, 0, 1) }, 1);
+		fraction += unit *
+		    (uint64_t)scan_digits(
+			&(struct scan){ .rest = text_slice(scan->rest, 0, 1) },
+			1);
 	} while (scan->rest.len > 1 && scan->rest.ptr[1] >= '0' &&
 	    scan->rest.ptr[1] <= '9');
 	(void)scan_digits(scan, 1);

@@ -130,10 +130,12 @@ base64_encode(struct arena *arena, struct text bytes)
 		unsigned long bits = 0;
 
 		for (size_t j = 0; j < 3; j++)
-			bits = bits << 8 | (j < left ?
-			    (unsigned char)bytes.ptr[3 * i + j] : 0UL);
+			bits = bits << 8 |
+			    (j < left ? (unsigned char)bytes.ptr[3 * i + j] :
+					0UL);
 		for (size_t j = 0; j < 4; j++)
-			out[4 * i + j] = j > left ? '=' :
+			out[4 * i + j] = j > left ?
+			    '=' :
 			    base64_digits[bits >> (18 - 6 * j) & 63];
 	}
 	return (struct text){ out, 4 * groups };
@@ -200,8 +202,7 @@ utf8_length(struct text text)
 	while (row < sizeof(rows) / sizeof(rows[0]) &&
 	    (byte[0] < rows[row].first || byte[0] > rows[row].last))
 		row++;
-	if (row == sizeof(rows) / sizeof(rows[0]) ||
-	    rows[row].len > text.len)
+	if (row == sizeof(rows) / sizeof(rows[0]) || rows[row].len > text.len)
 		return 0;
 	for (size_t i = 1; i < rows[row].len; i++) {
 		unsigned char low = i == 1 ? rows[row].low : 0x80;
@@ -332,8 +333,8 @@ json_escape_code(struct buffer *out, uint32_t code)
 {
 	static const char from[] = "\"\\\b\f\n\r\t";
 	static const char into[] = "\"\\bfnrt";
-	size_t index = code <= SCHAR_MAX ?
-	    text_find(TEXT(from), (char)code) : sizeof(from) - 1;
+	size_t index = code <= SCHAR_MAX ? text_find(TEXT(from), (char)code) :
+					   sizeof(from) - 1;
 
 	if (index < sizeof(from) - 1) {
 		buffer_append_byte(out, '\\');

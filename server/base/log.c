@@ -116,9 +116,8 @@ value_plain(struct text value)
 static bool
 code_active(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) ||
-	    code == 0x200e || code == 0x200f ||
-	    (code >= 0x2028 && code <= 0x202e) ||
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x200e ||
+	    code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
 	    (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
@@ -129,8 +128,8 @@ value_escape(struct text bytes, uint32_t code, char out[16])
 	static const char hex[] = "0123456789abcdef";
 	static const char from[] = "\"\\\n\r\t";
 	static const char into[] = "\"\\nrt";
-	size_t index = code <= SCHAR_MAX ?
-	    text_find(TEXT(from), (char)code) : sizeof(from) - 1;
+	size_t index = code <= SCHAR_MAX ? text_find(TEXT(from), (char)code) :
+					   sizeof(from) - 1;
 	size_t len = 0;
 
 	if (index < sizeof(from) - 1) {
@@ -193,8 +192,8 @@ line_field(struct line *line, const char *key, struct text value)
 		value = (struct text){ quoted, value_quote(value, quoted) };
 	}
 	if ((line->len == 0 || line_append(line, TEXT(" "))) &&
-	    line_append(line, text_from(key)) &&
-	    line_append(line, TEXT("=")) && line_append(line, value))
+	    line_append(line, text_from(key)) && line_append(line, TEXT("=")) &&
+	    line_append(line, value))
 		return;
 	line->len = before;
 	line->cut = true;

@@ -11,11 +11,15 @@
  * they need it, so that no value can forge a line or a field. Nothing secret
  * is ever a value: secrets have the type `struct secret` and print as stars.
  */
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 struct log_field {
-	const char *key; /* borrowed */
+	const char *key;   /* borrowed */
 	struct text value; /* borrowed */
 };
 

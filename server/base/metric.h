@@ -31,8 +31,8 @@ struct metric {
 	double scale;              /* shown = stored * scale (1e-9: ns) */
 	const uint64_t *bounds;    /* histogram: METRIC_BUCKETS - 1 or fewer */
 	size_t bound_count;
-	struct metric_cell *cell;  /* `count` of them */
-	struct metric *next;       /* owned by metric.c */
+	struct metric_cell *cell; /* `count` of them */
+	struct metric *next;      /* owned by metric.c */
 };
 
 /* Once per metric, before other threads start. */

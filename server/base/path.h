@@ -22,9 +22,9 @@ enum {
 
 struct path {
 	size_t count;
-	const struct text *name;  /* decoded, as sent */
-	const struct text *key;   /* NFC of name */
-	bool trailing_slash;      /* "/a/" as opposed to "/a" */
+	const struct text *name; /* decoded, as sent */
+	const struct text *key;  /* NFC of name */
+	bool trailing_slash;     /* "/a/" as opposed to "/a" */
 };
 
 /*

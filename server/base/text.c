@@ -83,7 +83,7 @@ text_ends(struct text text, struct text suffix)
 {
 	return text.len >= suffix.len &&
 	    text_equal(text_slice(text, text.len - suffix.len, text.len),
-	        suffix);
+		suffix);
 }
 
 size_t
@@ -129,8 +129,8 @@ text_trim(struct text text)
 		text.ptr++;
 		text.len--;
 	}
-	while (text.len > 0 && (text.ptr[text.len - 1] == ' ' ||
-	    text.ptr[text.len - 1] == '\t'))
+	while (text.len > 0 &&
+	    (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
 		text.len--;
 	return text;
 }
