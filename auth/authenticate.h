@@ -1,5 +1,6 @@
 #pragma once
 
+#include "auth/password.h"
 #include "auth/principal.h"
 #include "server/http/problem.h"
 #include "server/http/request.h"
@@ -32,6 +33,8 @@ struct credential_check {
 	uint64_t password_version;
 	user_id id;
 	enum outcome outcome;     /* set by credential_verify */
+	struct authenticator *authenticator; /* borrowed */
+	uint64_t cache_seconds;
 };
 
 enum authenticate_result {
@@ -54,12 +57,19 @@ authenticate(struct authenticator *authenticator, struct txn *txn,
 void
 credential_verify(struct credential_check *check) ON_WORKER;
 
-/* Back on the loop: caches a right one, counts a wrong one. */
+/*
+ * Back on the loop: signs a right one in, counts a wrong one. Also called when
+ * the hash lane did not take the check (outcome BUSY, or still CANCELLED): the
+ * attempt then counts for nothing, and the answer is 503.
+ */
 enum authenticate_result
 authenticate_finish(struct authenticator *authenticator, struct txn *txn,
     struct request *request, const struct credential_check *check,
     struct principal *ret_principal, struct problem *problem) ON_LOOP;
 
-/* Adds the challenge (401) with the constant realm. */
+/*
+ * Adds the challenge (401) with the constant realm. Where Basic is not taken
+ * over plain HTTP it asks for no password, and the status becomes 403.
+ */
 void
 authenticate_challenge(struct request *request);

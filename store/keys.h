@@ -31,8 +31,10 @@
  *   KEY_USER       name                         struct user
  *   KEY_USER_NAME  user id                      name
  *   KEY_GROUP      name                         struct group
+ *   KEY_GROUP_NAME group id                     name
  *   KEY_MEMBER     user id, group id            empty
  *   KEY_APP        user id, app password id     struct app_password
+ *   KEY_APP_HASH   hash of an app password      user id, app password id
  *   KEY_GRANT      node id, grant id            struct grant
  *   KEY_GRANT_NODE grant id                     node id
  *   KEY_GRANT_SUBJECT subject id, grant id      node id
@@ -59,8 +61,10 @@ enum key_kind {
 	KEY_USER = 'u',
 	KEY_USER_NAME = 'U',
 	KEY_GROUP = 'r',
+	KEY_GROUP_NAME = 'R',
 	KEY_MEMBER = 'm',
 	KEY_APP = 'w',
+	KEY_APP_HASH = 'W',
 	KEY_GRANT = 'a',
 	KEY_GRANT_NODE = 'A',
 	KEY_GRANT_SUBJECT = 'S',

@@ -1,0 +1,433 @@
+#include "auth/authenticate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/app_password.h"
+#include "auth/credential_cache.h"
+#include "auth/guess.h"
+#include "auth/record.h"
+#include "auth/scheme.h"
+#include "server/base/clock.h"
+#include "server/base/memory.h"
+
+/*
+ * From an Authorization field to a principal. The order is: parse, wait if
+ * there were many wrong ones, look the account up, app password (one look-up),
+ * credential verified before (one digest), else argon2id on the hash lane. An
+ * account that is unknown, disabled or has no password takes the same way with
+ * an empty hash, which costs the same and is always wrong, so that neither the
+ * answer nor its time tells which it was.
+ */
+enum { USED_EVERY_SECONDS = 24 * 60 * 60 };
+
+struct authenticator {
+	struct store *store;            /* borrowed */
+	struct credential_cache *cache; /* owned */
+	struct guesses *guesses;        /* owned */
+};
+
+struct authenticator *
+authenticator_new(struct store *store)
+{
+	struct authenticator *made = memory_alloc(sizeof(*made));
+
+	made->store = store;
+	made->cache = credential_cache_new();
+	made->guesses = guesses_new();
+	return made;
+}
+
+void
+authenticator_free(struct authenticator *authenticator)
+{
+	if (authenticator == NULL)
+		return;
+	credential_cache_free(authenticator->cache);
+	guesses_free(authenticator->guesses);
+	free(authenticator);
+}
+
+static struct guess_rule
+rule_of(const struct request *request)
+{
+	return (struct guess_rule){
+		.free = request->conf->auth.guess_free,
+		.longest_seconds = request->conf->auth.guess_seconds,
+	};
+}
+
+static enum authenticate_result
+refuse(struct problem *problem, unsigned status, const char *message)
+{
+	*problem = (struct problem){ .status = status, .message = message };
+	return AUTHENTICATE_REFUSED;
+}
+
+static enum authenticate_result
+refuse_wrong(struct problem *problem)
+{
+	return refuse(problem, 401, "User name or password is wrong.");
+}
+
+static enum authenticate_result
+refuse_store(struct problem *problem)
+{
+	return refuse(problem, 503, "Sign-in does not work now.");
+}
+
+static enum authenticate_result
+refuse_often(struct problem *problem, unsigned seconds)
+{
+	(void)refuse(problem, 429, "Too many attempts: wait, then try again.");
+	problem->retry_seconds = seconds;
+	return AUTHENTICATE_REFUSED;
+}
+
+/* Basic sends the password itself (RFC 7617 4), so the hop must be safe. */
+static bool
+hop_is_safe(const struct request *request)
+{
+	if (request->peer.tls)
+		return true;
+	switch ((enum conf_plain)request->conf->auth.basic_over_plain_http) {
+	case CONF_PLAIN_ALWAYS:
+		return true;
+	case CONF_PLAIN_LOOPBACK:
+		return request->peer.loopback;
+	case CONF_PLAIN_NEVER:
+		return false;
+	}
+	return false;
+}
+
+/* A note that an account or app password was used, on its way to the disk. */
+struct use_note {
+	struct change change; /* first */
+	user_id user;
+	uint64_t app_password; /* 0: the account's own password */
+	uint64_t now_ns;
+};
+
+static bool
+used_long_ago(uint64_t used_ns, uint64_t now_ns)
+{
+	return now_ns > used_ns &&
+	    now_ns - used_ns >= USED_EVERY_SECONDS * NS_PER_SECOND;
+}
+
+/* Another request may have noted it meanwhile: then nothing is written. */
+static enum outcome
+note_run(struct txn *txn, struct change *change)
+{
+	struct use_note *note = (struct use_note *)change;
+	struct user user;
+	enum outcome outcome;
+
+	if (note->app_password != 0) {
+		return app_password_used(txn, note->user, note->app_password,
+		    note->now_ns);
+	}
+	outcome = user_find_id(txn, note->user, &user);
+	if (outcome != OK || !used_long_ago(user.used_ns, note->now_ns))
+		return outcome;
+	user.used_ns = note->now_ns;
+	return user_update(txn, &user);
+}
+
+static void
+note_done(struct change *change, enum outcome outcome)
+{
+	(void)outcome; /* the next use notes it again */
+	free(change);
+}
+
+static void
+note_use(struct authenticator *authenticator, user_id user,
+    uint64_t app_password, uint64_t used_ns)
+{
+	uint64_t now_ns = clock_wall_ns();
+	struct use_note *note;
+
+	if (!used_long_ago(used_ns, now_ns) ||
+	    authenticator->store->committer == NULL)
+		return;
+	note = memory_alloc(sizeof(*note));
+	note->change.run = note_run;
+	note->change.done = note_done;
+	note->user = user;
+	note->app_password = app_password;
+	note->now_ns = now_ns;
+	if (change_post(authenticator->store->committer, &note->change) != OK)
+		free(note);
+}
+
+/* The folded name, or for what can be no name, the bytes that were sent. */
+static struct text
+claimed_name(struct arena *arena, struct text sent)
+{
+	struct text key;
+
+	if (user_name_key(arena, sent, &key) == OK)
+		return key;
+	return arena_copy(arena, text_slice(sent, 0, USER_NAME_MAX));
+}
+
+/* OK with an empty record when nobody can sign in by that name. */
+static enum outcome
+find_account(struct txn *txn, struct text name, struct user *ret_user)
+{
+	struct user user;
+	enum outcome outcome = user_find(txn, name, &user);
+
+	if (outcome == NOT_FOUND || (outcome == OK && user.disabled)) {
+		*ret_user = (struct user){ 0 };
+		return OK;
+	}
+	if (outcome == OK)
+		*ret_user = user;
+	return outcome;
+}
+
+/* NOT_FOUND: no app password of this account. */
+static enum outcome
+try_app_password(struct txn *txn, const struct user *user,
+    struct secret password, struct app_password *ret_app)
+{
+	unsigned char hash[APP_HASH_BYTES];
+	struct app_password app;
+	enum outcome outcome;
+
+	if (!app_password_hash(password, hash))
+		return NOT_FOUND;
+	outcome = app_password_find(txn, hash, &app);
+	if (outcome == OK && (user->id == 0 || app.user != user->id))
+		outcome = NOT_FOUND;
+	if (outcome == OK)
+		*ret_app = app;
+	return outcome;
+}
+
+/* What authenticate() was given, for the steps below it. */
+struct attempt {
+	struct authenticator *authenticator;
+	struct txn *txn;
+	struct request *request;
+	struct problem *problem;
+	struct principal *ret_principal;
+};
+
+static enum authenticate_result
+sign_in(const struct attempt *attempt, const struct user *user,
+    const struct app_password *app)
+{
+	struct principal *principal = attempt->ret_principal;
+	uint64_t used_ns = app != NULL ? app->used_ns : user->used_ns;
+	uint64_t id = app != NULL ? app->id : 0;
+
+	if (principal_load(attempt->txn, attempt->request->arena, user,
+	    principal) != OK)
+		return refuse_store(attempt->problem);
+	principal->app_password = id;
+	guess_right(attempt->authenticator->guesses, principal->name,
+	    attempt->request->peer.name);
+	note_use(attempt->authenticator, user->id, id, used_ns);
+	return AUTHENTICATE_DONE;
+}
+
+/* The ways that need no slow hash; AUTHENTICATE_HASH: none of them did. */
+static enum authenticate_result
+try_quickly(const struct attempt *attempt, const struct claim *claim,
+    const struct user *user)
+{
+	struct app_password app;
+	struct credential credential = { claim->user, claim->password,
+		user->password_version, user->id };
+	enum outcome outcome = try_app_password(attempt->txn, user,
+	    claim->password, &app);
+
+	if (outcome == OK)
+		return sign_in(attempt, user, &app);
+	if (outcome != NOT_FOUND)
+		return refuse_store(attempt->problem);
+	if (user->id != 0 && credential_cache_has(
+	    attempt->authenticator->cache, &credential, clock_monotonic_ns()))
+		return sign_in(attempt, user, NULL);
+	return AUTHENTICATE_HASH;
+}
+
+static enum authenticate_result
+try_claim(const struct attempt *attempt, const struct claim *claim,
+    struct credential_check *ret_check)
+{
+	struct request *request = attempt->request;
+	struct user user;
+	enum authenticate_result result;
+
+	if (find_account(attempt->txn, claim->user, &user) != OK)
+		return refuse_store(attempt->problem);
+	result = try_quickly(attempt, claim, &user);
+	if (result != AUTHENTICATE_HASH)
+		return result;
+	*ret_check = (struct credential_check){
+		.user = claim->user,
+		.password = claim->password,
+		.phc = arena_copy(request->arena, user.password),
+		.password_version = user.password_version,
+		.id = user.id,
+		.outcome = CANCELLED,
+		.authenticator = attempt->authenticator,
+		.cache_seconds = request->conf->auth.cache_seconds,
+	};
+	return AUTHENTICATE_HASH;
+}
+
+/* DONE: *ret_claim is set, its user folded. */
+static enum authenticate_result
+read_claim(struct request *request, struct claim *ret_claim,
+    struct problem *problem)
+{
+	struct text field = header_get(&request->headers, "Authorization");
+	enum outcome outcome;
+
+	if (header_count(&request->headers, "Authorization") != 1)
+		return refuse(problem, 400, "Authorization is given twice.");
+	if (!hop_is_safe(request)) {
+		return refuse(problem, 403,
+		    "Passwords are not taken over plain HTTP: use https.");
+	}
+	outcome = authorization_parse(request->arena, field, ret_claim);
+	if (outcome == UNSUPPORTED)
+		return refuse(problem, 401, "Sign in with Basic.");
+	if (outcome != OK || ret_claim->password.bytes.len == 0)
+		return refuse_wrong(problem);
+	ret_claim->user = claimed_name(request->arena, ret_claim->user);
+	return AUTHENTICATE_DONE;
+}
+
+enum authenticate_result
+authenticate(struct authenticator *authenticator, struct txn *txn,
+    struct request *request, struct principal *ret_principal,
+    struct credential_check *ret_check, struct problem *problem)
+{
+	struct attempt attempt = { authenticator, txn, request, problem,
+		ret_principal };
+	struct guess_rule rule = rule_of(request);
+	struct claim claim;
+	enum authenticate_result result;
+	unsigned wait;
+
+	if (header_count(&request->headers, "Authorization") == 0) {
+		*ret_principal = (struct principal){ .kind = PRINCIPAL_NONE };
+		return AUTHENTICATE_DONE;
+	}
+	result = read_claim(request, &claim, problem);
+	if (result != AUTHENTICATE_DONE)
+		return result;
+	wait = guess_begin(authenticator->guesses, claim.user,
+	    request->peer.name, &rule, clock_monotonic_ns());
+	if (wait > 0)
+		return refuse_often(problem, wait);
+	result = try_claim(&attempt, &claim, ret_check);
+	if (result == AUTHENTICATE_REFUSED) {
+		guess_drop(authenticator->guesses, claim.user,
+		    request->peer.name);
+	}
+	return result;
+}
+
+/*
+ * Many requests of one client may come here with the same credential before
+ * the first one is through; the others find it verified.
+ */
+void
+credential_verify(struct credential_check *check)
+{
+	struct credential_cache *cache = check->authenticator->cache;
+	struct credential credential = { check->user, check->password,
+		check->password_version, check->id };
+	uint64_t seconds = check->cache_seconds, now_ns;
+
+	if (check->id != 0 && credential_cache_has(cache, &credential,
+	    clock_monotonic_ns())) {
+		check->outcome = OK;
+		return;
+	}
+	check->outcome = password_verify(check->phc, check->password);
+	if (check->outcome != OK || seconds == 0)
+		return;
+	if (seconds > UINT32_MAX)
+		seconds = UINT32_MAX;
+	now_ns = clock_monotonic_ns();
+	credential_cache_add(cache, &credential, now_ns,
+	    now_ns + seconds * NS_PER_SECOND);
+}
+
+/* The account may have changed while the hash lane was busy with it. */
+static enum authenticate_result
+finish_right(const struct attempt *attempt,
+    const struct credential_check *check)
+{
+	struct user user;
+	enum outcome outcome = user_find_id(attempt->txn, check->id, &user);
+
+	if (outcome == OK && !user.disabled &&
+	    user.password_version == check->password_version)
+		return sign_in(attempt, &user, NULL);
+	guess_drop(attempt->authenticator->guesses, check->user,
+	    attempt->request->peer.name);
+	return outcome == OK || outcome == NOT_FOUND
+	    ? refuse_wrong(attempt->problem) : refuse_store(attempt->problem);
+}
+
+enum authenticate_result
+authenticate_finish(struct authenticator *authenticator, struct txn *txn,
+    struct request *request, const struct credential_check *check,
+    struct principal *ret_principal, struct problem *problem)
+{
+	struct attempt attempt = { authenticator, txn, request, problem,
+		ret_principal };
+	struct guess_rule rule = rule_of(request);
+
+	if (check->outcome == OK)
+		return finish_right(&attempt, check);
+	if (check->outcome == UNAUTHENTICATED) {
+		guess_wrong(authenticator->guesses, check->user,
+		    request->peer.name, &rule, clock_monotonic_ns());
+		return refuse_wrong(problem);
+	}
+	guess_drop(authenticator->guesses, check->user, request->peer.name);
+	(void)refuse_store(problem);
+	problem->retry_seconds = 1;
+	return AUTHENTICATE_REFUSED;
+}
+
+/* A quoted-string (RFC 9110 5.6.4) for the realm that was configured. */
+static struct text
+quote_realm(struct arena *arena, const char *realm)
+{
+	struct text text = text_from(realm);
+	char *quoted = arena_alloc(arena, 2 * text.len + 1);
+	size_t at = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			quoted[at++] = '\\';
+		quoted[at++] = text.ptr[i];
+	}
+	return (struct text){ quoted, at };
+}
+
+void
+authenticate_challenge(struct request *request)
+{
+	struct text realm;
+
+	if (!hop_is_safe(request)) {
+		request->response.status = 403;
+		return;
+	}
+	realm = quote_realm(request->arena, request->conf->auth.realm);
+	response_header_format(&request->response, "WWW-Authenticate",
+	    "Basic realm=\"%.*s\", charset=\"UTF-8\"", TEXT_ARGS(realm));
+}
