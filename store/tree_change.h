@@ -130,6 +130,30 @@ version_apply(struct txn *txn, struct store *store,
     const struct version_plan *plan, struct node *node, uint64_t now_ns)
     MUST_CHECK;
 
+/*
+ * tree_put.c: a new content for a file that is there. The caller plans, asks
+ * quota_fits() for tree_overwrite_bytes(), then writes between tree_begin()
+ * and tree_end().
+ */
+struct tree_overwrite {
+	const struct trail *trail;         /* its last node is the file */
+	const struct node *node;           /* the same, read anew, held */
+	const struct tree_content *content;
+	bool shared;                       /* the blob is another file's too */
+	struct version_plan plan;
+};
+
+enum outcome
+tree_overwrite_plan(struct txn *txn, const struct store *store,
+    struct tree_overwrite *over) MUST_CHECK;
+
+int64_t
+tree_overwrite_bytes(const struct tree_overwrite *over);
+
+enum outcome
+tree_overwrite(struct tree_change *change, struct store *store,
+    const struct tree_overwrite *over) MUST_CHECK;
+
 /* All versions of a node go. */
 enum outcome
 version_remove_all(struct txn *txn, struct store *store, node_id node)

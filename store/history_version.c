@@ -1,0 +1,344 @@
+#include "server/base/codec.h"
+#include "store/keys.h"
+#include "store/tree_change.h"
+
+/*
+ * Versions of a file, keyed by (node, etag that the content had). Etags of
+ * contents grow, so the first key is the oldest version.
+ */
+enum { VERSION_RECORD = 1 };
+
+static enum outcome
+version_decode(struct text key, struct text value,
+    struct version *ret_version)
+{
+	struct reader reader = reader_from(value);
+	struct version version = { .id = key_id_of(key, 1) };
+	uint8_t format = reader_u8(&reader);
+
+	version.blob = reader_u64(&reader);
+	version.size = reader_u64(&reader);
+	version.modified_ns = reader_u64(&reader);
+	version.replaced_ns = reader_u64(&reader);
+	version.author = reader_u64(&reader);
+	version.media = reader_text16(&reader);
+	if (!reader_done(&reader) || format != VERSION_RECORD ||
+	    version.blob == 0)
+		return DAMAGED;
+	*ret_version = version;
+	return OK;
+}
+
+static enum outcome
+version_store(struct txn *txn, node_id node, const struct version *version)
+{
+	struct buffer value = { 0 };
+	struct key key;
+	enum outcome outcome;
+
+	writer_u8(&value, VERSION_RECORD);
+	writer_u64(&value, version->blob);
+	writer_u64(&value, version->size);
+	writer_u64(&value, version->modified_ns);
+	writer_u64(&value, version->replaced_ns);
+	writer_u64(&value, version->author);
+	writer_text16(&value, version->media);
+	outcome = txn_put(txn,
+	    key_pair(&key, KEY_VERSION, node, version->id),
+	    buffer_text(&value));
+	buffer_done(&value);
+	return outcome;
+}
+
+static enum outcome
+version_find(struct txn *txn, node_id node, uint64_t id,
+    struct version *ret_version)
+{
+	struct key key;
+	struct text at = key_pair(&key, KEY_VERSION, node, id), value;
+	enum outcome outcome = txn_get(txn, at, &value);
+
+	if (outcome != OK)
+		return outcome;
+	return version_decode(at, value, ret_version);
+}
+
+/* The version under a cursor, NOT_FOUND when it is of another node. */
+static enum outcome
+cursor_version(const struct cursor *cursor, node_id node,
+    struct version *ret_version)
+{
+	struct key key;
+
+	if (!text_starts(cursor->key, key_id(&key, KEY_VERSION, node)))
+		return NOT_FOUND;
+	return version_decode(cursor->key, cursor->value, ret_version);
+}
+
+/* The oldest version with an id of at least `from`. */
+static enum outcome
+version_from(struct txn *txn, node_id node, uint64_t from,
+    struct version *ret_version)
+{
+	struct cursor *cursor;
+	struct key key;
+	enum outcome outcome = cursor_open(txn, &cursor);
+
+	if (outcome != OK)
+		return outcome;
+	outcome = cursor_seek(cursor,
+	    key_pair(&key, KEY_VERSION, node, from));
+	if (outcome == OK)
+		outcome = cursor_version(cursor, node, ret_version);
+	cursor_close(cursor);
+	return outcome;
+}
+
+enum outcome
+version_each(struct txn *txn, node_id node, version_each_fn visit,
+    void *context)
+{
+	struct cursor *cursor;
+	struct version version = { .id = UINT64_MAX };
+	enum outcome outcome = cursor_open(txn, &cursor);
+
+	if (outcome != OK)
+		return outcome;
+	for (;;) {
+		struct key key;
+
+		outcome = cursor_before(cursor,
+		    key_pair(&key, KEY_VERSION, node, version.id));
+		if (outcome == OK)
+			outcome = cursor_version(cursor, node, &version);
+		if (outcome != OK || !visit(&version, context))
+			break;
+	}
+	cursor_close(cursor);
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+/* Newest first: those beyond the first `keep` are the ones that go. */
+struct version_survey {
+	size_t keep, count;
+	uint64_t dropped_bytes;
+};
+
+static bool
+survey_version(const struct version *version, void *context)
+{
+	struct version_survey *survey = context;
+
+	if (survey->count++ >= survey->keep)
+		survey->dropped_bytes += version->size;
+	return true;
+}
+
+enum outcome
+version_plan(struct txn *txn, const struct store *store,
+    const struct node *node, struct version_plan *ret_plan)
+{
+	uint64_t limit = store->conf->store.versions;
+	struct version_plan plan = { .keep = node->size > 0 && limit > 0 };
+	struct version_survey survey = { .keep = limit > SIZE_MAX / 2 ?
+	    SIZE_MAX / 2 : (size_t)limit };
+	enum outcome outcome = OK;
+
+	if (plan.keep)
+		survey.keep--;
+	if ((node->flags & NODE_HAS_VERSIONS) != 0)
+		outcome = version_each(txn, node->id, survey_version,
+		    &survey);
+	if (outcome != OK)
+		return outcome;
+	if (survey.count > survey.keep)
+		plan.drop = survey.count - survey.keep;
+	plan.delta = (plan.keep ? (int64_t)node->size : 0) -
+	    (int64_t)survey.dropped_bytes;
+	*ret_plan = plan;
+	return OK;
+}
+
+static enum outcome
+version_drop(struct txn *txn, struct store *store, node_id node,
+    const struct version *version)
+{
+	struct key key;
+	blob_id blob = version->blob;
+	enum outcome outcome = txn_remove(txn,
+	    key_pair(&key, KEY_VERSION, node, version->id));
+
+	return outcome == OK ? blob_release(txn, store, blob) : outcome;
+}
+
+/* Up to `count` of the oldest. */
+static enum outcome
+drop_oldest(struct txn *txn, struct store *store, node_id node, size_t count)
+{
+	enum outcome outcome = OK;
+
+	while (outcome == OK && count-- > 0) {
+		struct version version;
+
+		outcome = version_from(txn, node, 0, &version);
+		if (outcome == OK)
+			outcome = version_drop(txn, store, node, &version);
+	}
+	return outcome;
+}
+
+static enum outcome
+version_add(struct txn *txn, const struct node *node, uint64_t now_ns)
+{
+	struct version version = {
+		.id = node->etag,
+		.blob = node->blob,
+		.size = node->size,
+		.modified_ns = node->modified_ns,
+		.replaced_ns = now_ns,
+		.author = node->author,
+		.media = node->media
+	};
+
+	return version_store(txn, node->id, &version);
+}
+
+enum outcome
+version_apply(struct txn *txn, struct store *store,
+    const struct version_plan *plan, struct node *node, uint64_t now_ns)
+{
+	enum outcome outcome = drop_oldest(txn, store, node->id, plan->drop);
+
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	if (plan->keep)
+		outcome = version_add(txn, node, now_ns);
+	else if (node->blob != 0)
+		outcome = blob_release(txn, store, node->blob);
+	if (outcome == OK)
+		outcome = counter_add(&node->tree_versions, plan->delta);
+	node->blob = 0;
+	node->flags &= ~(uint32_t)NODE_HAS_VERSIONS;
+	if (node->tree_versions > 0)
+		node->flags |= NODE_HAS_VERSIONS;
+	return outcome;
+}
+
+enum outcome
+version_remove_all(struct txn *txn, struct store *store, node_id node)
+{
+	enum outcome outcome = drop_oldest(txn, store, node, SIZE_MAX);
+
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+enum outcome
+version_copy(struct txn *txn, node_id from, node_id onto)
+{
+	struct arena *arena = arena_new();
+	struct version version = { 0 };
+	enum outcome outcome;
+
+	for (;;) {
+		outcome = version_from(txn, from, version.id + 1, &version);
+		if (outcome != OK)
+			break;
+		version.media = arena_copy(arena, version.media);
+		outcome = blob_reference(txn, version.blob);
+		if (outcome == OK)
+			outcome = version_store(txn, onto, &version);
+		if (outcome != OK)
+			break;
+	}
+	arena_free(arena);
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+/*
+ * The old version leaves the list and becomes the content, so nothing is
+ * counted twice; what was current joins the list as for an overwrite, but
+ * here nothing is dropped: the list does not grow.
+ */
+static enum outcome
+version_swap(struct txn *txn, struct store *store, struct node *node,
+    const struct version *version, const struct tree_actor *actor)
+{
+	struct version_plan plan = {
+		.keep = node->size > 0,
+		.delta = (node->size > 0 ? (int64_t)node->size : 0) -
+		    (int64_t)version->size
+	};
+	struct key key;
+	enum outcome outcome = txn_remove(txn,
+	    key_pair(&key, KEY_VERSION, node->id, version->id));
+
+	if (outcome == OK)
+		outcome = version_apply(txn, store, &plan, node,
+		    actor->now_ns);
+	if (outcome != OK)
+		return outcome;
+	node->blob = version->blob;
+	node->size = version->size;
+	node->media = version->media;
+	node->author = version->author;
+	node->etag = store_next_id(store);
+	node->modified_ns = actor->now_ns;
+	return OK;
+}
+
+static enum outcome
+version_restore_in(struct txn *txn, struct store *store,
+    struct arena *arena, const struct trail *trail,
+    const struct version *version, const struct tree_actor *actor)
+{
+	struct tree_change change;
+	struct tree_delta delta = { 0 };
+	struct node node;
+	uint64_t size, versions;
+	enum outcome outcome = node_again(txn, arena, trail_last(trail),
+	    &node);
+
+	if (outcome == OK)
+		outcome = tree_begin(txn, trail->node[0].id, actor, &change);
+	if (outcome != OK)
+		return outcome;
+	size = node.size;
+	versions = node.tree_versions;
+	outcome = version_swap(txn, store, &node, version, actor);
+	if (outcome == OK)
+		outcome = tree_log(&change, LOG_CHANGED, &node);
+	if (outcome == OK)
+		outcome = node_update(txn, &node);
+	if (outcome != OK)
+		return outcome;
+	delta.size = (int64_t)(node.size - size);
+	delta.versions = (int64_t)(node.tree_versions - versions);
+	outcome = counter_add(&change.tree.version_bytes, delta.versions);
+	change.charge = delta.size + delta.versions;
+	if (outcome == OK)
+		outcome = tree_climb(&change, trail, trail->count - 1,
+		    &delta);
+	return outcome == OK ? tree_end(&change) : outcome;
+}
+
+enum outcome
+version_restore(struct txn *txn, struct store *store,
+    const struct trail *trail, uint64_t id, const struct tree_actor *actor)
+{
+	const struct node *last = trail_last(trail);
+	struct version version;
+	struct arena *arena;
+	enum outcome outcome;
+
+	if (trail->missing > 0 || last->kind != NODE_FILE)
+		return NOT_FOUND;
+	outcome = version_find(txn, last->id, id, &version);
+	if (outcome != OK)
+		return outcome;
+	arena = arena_new();
+	version.media = arena_copy(arena, version.media);
+	outcome = version_restore_in(txn, store, arena, trail, &version,
+	    actor);
+	arena_free(arena);
+	return outcome;
+}
