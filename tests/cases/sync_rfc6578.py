@@ -1,0 +1,283 @@
+#!/usr/bin/python3
+"""RFC 6578: the sync-collection REPORT over the change log."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+
+from check import case, main                                     # noqa: E402
+from davxml import DAV                                           # noqa: E402
+from world import Cells                                          # noqa: E402
+
+VALID = DAV + "valid-sync-token"
+PAGE = 10
+
+
+def sync(t, client, path, token="", level="1", limit=None, depth="0",
+         props="<getetag/>"):
+    more = "<limit><nresults>%d</nresults></limit>" % limit if limit else ""
+    body = ('<sync-collection xmlns="DAV:"><sync-token>%s</sync-token>'
+            '<sync-level>%s</sync-level>%s<prop>%s</prop></sync-collection>'
+            % (token, level, more, props))
+    return client.report(path, body, depth)
+
+
+def changes(t, client, path, token="", **options):
+    """One report: (href -> status or "ok", the next token, truncated)."""
+    answer = t.status(sync(t, client, path, token, **options), 207)
+    found, truncated = {}, False
+    for item in answer.items():
+        if item.href in (path, path.rstrip("/")) and item.status == 507:
+            truncated = True
+            continue
+        t.true(item.href not in found, "%s twice", item.href)
+        found[item.href] = item.status or "ok"
+    return found, answer.xml().findtext(DAV + "sync-token"), truncated
+
+
+def all_changes(t, client, path, token="", **options):
+    """All pages together."""
+    found = {}
+    for _ in range(100):
+        page, token, truncated = changes(t, client, path, token, **options)
+        found.update(page)
+        if not truncated:
+            return found, token
+    t.fail("paging does not end")
+    return None
+
+
+@case("RFC 6578 3.4: an empty token lists all members; the token is a URI")
+def initial(t):
+    path = t.fresh()
+    for name in ("a", "b"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.put(path + "d/deep", b"x"), 201)
+    found, token, _ = changes(t, t.alice, path)
+    t.eq(found, {path + "a": "ok", path + "b": "ok", path + "d/": "ok"},
+         "members at level 1")
+    t.true(":" in token, "6578 3.2: the token is no URI: %r", token)
+    t.eq(t.alice.prop(path, DAV + "sync-token"), token, "DAV:sync-token")
+    found, _, _ = changes(t, t.alice, path, level="infinite")
+    t.true(path + "d/deep" in found, "level infinite: %r", found)
+
+
+@case("RFC 6578 3.5: changes since a token, and none when nothing changed")
+def incremental(t):
+    path = t.fresh()
+    for name in ("keep", "change", "delete", "rename"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+    _, token, _ = changes(t, t.alice, path)
+    found, again, _ = changes(t, t.alice, path, token)
+    t.eq(found, {}, "changes although nothing changed")
+    t.status(t.alice.put(path + "change", b"y"), 204)
+    t.status(t.alice.put(path + "new", b"y"), 201)
+    t.status(t.alice.delete(path + "delete"), 204)
+    t.status(t.alice.move(path + "rename", path + "renamed"), 201)
+    found, later, _ = changes(t, t.alice, path, again)
+    t.eq(found, {path + "change": "ok", path + "new": "ok",
+                 path + "delete": 404, path + "rename": 404,
+                 path + "renamed": "ok"}, "changes")
+    t.eq(changes(t, t.alice, path, token)[0], found, "from the older token")
+    t.eq(changes(t, t.alice, path, later)[0], {}, "after the last token")
+
+
+@case("RFC 6578 3.5.2: what came and went is 404 or absent; what came back"
+      " is there")
+def came_and_went(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "back", b"x"), 201)
+    _, token, _ = changes(t, t.alice, path)
+    t.status(t.alice.put(path + "brief", b"x"), 201)
+    t.status(t.alice.delete(path + "brief"), 204)
+    t.status(t.alice.delete(path + "back"), 204)
+    t.status(t.alice.put(path + "back", b"x"), 201)
+    found, _, _ = changes(t, t.alice, path, token)
+    t.true(found.pop(path + "brief", 404) == 404, "brief: %r", found)
+    t.eq(found, {path + "back": "ok"}, "changes")
+
+
+@case("RFC 6578 3.3: level infinite reports deep changes and removals")
+def deep(t):
+    path = t.fresh()
+    for name in ("d/", "d/e/"):
+        t.status(t.alice.mkcol(path + name), 201)
+    t.status(t.alice.put(path + "d/e/f", b"x"), 201)
+    _, token, _ = changes(t, t.alice, path, level="infinite")
+    t.status(t.alice.put(path + "d/e/f", b"y"), 204)
+    found, token, _ = changes(t, t.alice, path, token, level="infinite")
+    t.eq(found.get(path + "d/e/f"), "ok", "the deep change")
+    t.status(t.alice.delete(path + "d/"), 204)
+    found, _, _ = changes(t, t.alice, path, token, level="infinite")
+    t.eq(found.get(path + "d/"), 404, "the removed collection: %r" % found)
+    t.true(set(found.values()) == {404}, "%r", found)
+
+
+@case("RFC 6578 3.5: a moved-in collection is listed with its members")
+def moved_in(t):
+    path = t.fresh()
+    other = t.fresh()
+    t.status(t.alice.mkcol(other + "d/"), 201)
+    t.status(t.alice.put(other + "d/f", b"x"), 201)
+    _, token, _ = changes(t, t.alice, path, level="infinite")
+    t.status(t.alice.move(other + "d/", path + "d/"), 201)
+    found, _, _ = changes(t, t.alice, path, token, level="infinite")
+    t.eq(found, {path + "d/": "ok", path + "d/f": "ok"}, "changes")
+
+
+@case("RFC 6578 3.6: DAV:limit truncates, 507 names the request-URI")
+def limit(t):
+    path = t.fresh()
+    for number in range(7):
+        t.status(t.alice.put(path + "f%d" % number, b"x"), 201)
+    found, token, truncated = changes(t, t.alice, path, limit=3)
+    t.true(truncated and len(found) == 3, "first page %r", found)
+    rest, token = all_changes(t, t.alice, path, token, limit=3)
+    t.eq(sorted(list(found) + list(rest)),
+         [path + "f%d" % n for n in range(7)], "all pages")
+    t.eq(changes(t, t.alice, path, token)[0], {}, "after the last page")
+
+
+@case("RFC 6578 3.6: the server's own page size pages through all members")
+def server_pages(t):
+    path = t.fresh()
+    names = [path + "f%02d" % n for n in range(3 * PAGE + 5)]
+    for name in names:
+        t.status(t.alice.put(name, b"x"), 201)
+    first, _, truncated = changes(t, t.alice, path)
+    t.true(truncated and len(first) <= PAGE, "page of %d", len(first))
+    found, token = all_changes(t, t.alice, path)
+    t.eq(sorted(found), names, "all pages")
+    for name in names[::2]:
+        t.status(t.alice.delete(name), 204)
+    found, _ = all_changes(t, t.alice, path, token)
+    t.eq(found, {n: 404 for n in names[::2]}, "deletions")
+
+
+@case("RFC 6578 3.7: nresults 0 or garbage is refused or truncates")
+def bad_limit(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    body = ('<sync-collection xmlns="DAV:"><sync-token/><sync-level>1'
+            '</sync-level><limit><nresults>%s</nresults></limit><prop/>'
+            '</sync-collection>')
+    for value in ("-1", "x", "", "99999999999999999999999"):
+        t.status(t.alice.report(path, body % value), 207, 400, 403, 507)
+
+
+@case("RFC 6578 3.2: a token that is not one of ours is 403 valid-sync-token")
+def bad_token(t):
+    path = t.fresh()
+    good = changes(t, t.alice, path)[1]
+    for token in ("urn:x", "x", good + "9", good[:-1], "http://evil/",
+                  good.replace(":", ";"), "&lt;"):
+        t.error(sync(t, t.alice, path, token), 403, VALID)
+
+
+@case("rights.md 6: a token is per grant; another collection's is refused or"
+      " tells only own members")
+def foreign_tokens(t):
+    path, other = t.fresh(), t.fresh()
+    t.status(t.alice.put(other + "secret-name", b"x"), 201)
+    token = changes(t, t.alice, other)[1]
+    answer = sync(t, t.alice, path, token)
+    t.status(answer, 207, 403)
+    t.true("secret-name" not in answer.text, "%r", answer)
+
+
+@case("RFC 6578 3.2: Depth other than 0 and a missing level are 400")
+def bad_requests(t):
+    path = t.fresh()
+    t.status(sync(t, t.alice, path, depth="1"), 400)
+    t.status(sync(t, t.alice, path, depth="infinity"), 400)
+    for level in ("", "2", "x"):
+        t.status(sync(t, t.alice, path, level=level), 400)
+    t.status(t.alice.report(path, '<sync-collection xmlns="DAV:">'
+                            '<sync-token/><prop/></sync-collection>'), 400)
+    t.status(t.alice.report(path, '<sync-collection xmlns="DAV:">'
+                            '<sync-level>1</sync-level><prop/>'
+                            '</sync-collection>'), 400)
+
+
+@case("RFC 3253 3.6: an unknown report is 403 supported-report")
+def unknown_report(t):
+    for body in ('<nosuch xmlns="urn:x"/>', '<version-tree xmlns="DAV:"/>',
+                 '<acl-principal-prop-set xmlns="DAV:"/>'):
+        answer = t.alice.report(t.fresh(), body)
+        t.status(answer, 403, 207, 501)
+        if answer.status == 403:
+            t.error(answer, 403, DAV + "supported-report")
+    t.status(t.alice.report(t.fresh(), ""), 400)
+
+
+@case("RFC 3253 3.1.5: supported-report-set names sync-collection")
+def supported(t):
+    found = t.multistatus(t.alice.propfind(t.fresh(), props=[
+        DAV + "supported-report-set"]))[0].props[
+        DAV + "supported-report-set"][1]
+    t.true(found.find(".//" + DAV + "sync-collection") is not None,
+           "not there")
+
+
+@case("RFC 6578 5: sync on a file is refused")
+def on_file(t):
+    t.status(sync(t, t.alice, t.file()), 400, 403, 409)
+
+
+@case("RFC 6578 4, rights.md 6: a lost right looks like a deletion")
+def lost_right(t):
+    path = t.fresh()
+    for name in ("stays", "goes"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(len(found), 2, "members for bob")
+    t.server.grant("a/%s/goes" % path.split("/")[3], "user:bob",
+                   "no-access")
+    found, token, _ = changes(t, t.bob, path, token)
+    t.eq(found, {path + "goes": 404}, "changes for bob")
+    t.status(t.alice.put(path + "goes", b"changed"), 204)
+    found, _, _ = changes(t, t.bob, path, token)
+    t.true(found in ({}, {path + "goes": 404}), "changes for bob: %r", found)
+
+
+@case("RFC 6578 5, 10.4: If with the current sync-token guards a change")
+def if_token(t):
+    path = t.fresh()
+    token = t.alice.prop(path, DAV + "sync-token")
+    value = {"If": "<%s%s> (<%s>)" % (t.alice.origin, path, token)}
+    t.status(t.alice.put(path + "one", b"x", value), 201)
+    t.status(t.alice.put(path + "two", b"x", value), 412)
+    t.status(t.alice.get(path + "two"), 404)
+
+
+@case("RFC 6578 3.4: the asked properties come with each member")
+def properties(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "f", b"hello"), 201)
+    answer = sync(t, t.alice, path,
+                  props='<getcontentlength/><none xmlns="urn:t"/>')
+    item = [i for i in answer.items() if i.href == path + "f"][0]
+    t.eq(item.text(DAV + "getcontentlength"), "5", "getcontentlength")
+    t.eq(item.props["{urn:t}none"][0], 404, "unknown property")
+
+
+@case("RFC 6578: a token outlives a restart", restarts=True)
+def restart(t):
+    path = t.fresh()
+    token = changes(t, t.alice, path)[1]
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    t.server.restart()
+    for client in t.clients.values():
+        client.close()
+        client.port = t.server.port
+    t.eq(changes(t, t.alice, path, token)[0], {path + "f": "ok"}, "changes")
+
+
+def build():
+    return Cells(limits={"sync_results": PAGE})
+
+
+if __name__ == "__main__":
+    main(build)
