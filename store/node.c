@@ -12,7 +12,7 @@
  * million of these a second, so the blocks are cut out by one bounded read
  * each and their fields loaded by fixed index, with no memory and no copy.
  */
-enum { NODE_RECORD = 1, NODE_FLAGS_ALL = (1 << 5) - 1, NODE_MEDIA_MAX = 255 };
+enum { NODE_RECORD = 1, NODE_FLAGS_ALL = (1 << 5) - 1 };
 
 enum node_field {
 	FIELD_ID,

@@ -14,6 +14,8 @@
  * (parent id, NFC name), so a Depth 1 listing is one cursor walk and a MOVE is
  * one key. Texts in a decoded node are borrowed from the transaction.
  */
+enum { NODE_MEDIA_MAX = 255 }; /* bytes of a media type */
+
 enum node_kind { NODE_FILE = 1, NODE_COLLECTION = 2 };
 
 enum node_flag {

@@ -227,6 +227,8 @@ tree_put(struct txn *txn, struct store *store, const struct trail *trail,
 
 	if (content->blob.size > INT64_MAX)
 		return TOO_LARGE;
+	if (content->media.len > NODE_MEDIA_MAX)
+		return BAD_INPUT;
 	outcome = tree_begin(txn, trail->node[0].id, actor, &put.change);
 	if (outcome != OK)
 		return outcome;
