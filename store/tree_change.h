@@ -154,6 +154,29 @@ enum outcome
 tree_overwrite(struct tree_change *change, struct store *store,
     const struct tree_overwrite *over) MUST_CHECK;
 
+/*
+ * tree_delete.c: what DELETE and MOVE share. May the last node leave its
+ * place? NOT_FOUND, CONFLICT for a root. `ret_node` read anew, held.
+ */
+enum outcome
+tree_leave_check(struct txn *txn, struct arena *arena,
+    const struct trail *trail, struct node *ret_node) MUST_CHECK;
+
+/* Removes all locks on and below; reads the node again. */
+enum outcome
+tree_unlock(struct txn *txn, struct arena *arena, struct node *node)
+    MUST_CHECK;
+
+/* Takes a node from its place: tombstone, counters; nothing of it is freed. */
+enum outcome
+tree_detach(struct tree_change *change, const struct trail *trail,
+    struct node *node, uint64_t *ret_sequence) MUST_CHECK;
+
+/* A whole deletion; `moved_out` marks the item. */
+enum outcome
+tree_to_trash(struct txn *txn, const struct trail *trail,
+    const struct tree_actor *actor, bool moved_out) MUST_CHECK;
+
 /* All versions of a node go. */
 enum outcome
 version_remove_all(struct txn *txn, struct store *store, node_id node)
