@@ -19,6 +19,7 @@
  *   KEY_PROPERTY   node id                      all dead properties
  *   KEY_BLOB       blob id                      struct blob_record
  *   KEY_DATA       blob id                      content of a small blob
+ *   KEY_RELEASED   blob id                      when its last reference went
  *   KEY_VERSION    node id, content version     struct version
  *   KEY_TRASH      tree id, sequence            struct trash_item
  *   KEY_LOG        tree id, sequence            struct log_entry
@@ -49,6 +50,7 @@ enum key_kind {
 	KEY_PROPERTY = 'p',
 	KEY_BLOB = 'b',
 	KEY_DATA = 'd',
+	KEY_RELEASED = 'f',
 	KEY_VERSION = 'v',
 	KEY_TRASH = 't',
 	KEY_LOG = 'g',
