@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 from check import case, main                                     # noqa: E402
 from davxml import DAV, dump                                     # noqa: E402
+from observed import WireError                                   # noqa: E402
 from wire import basic, wait_until                               # noqa: E402
 from world import Cells                                          # noqa: E402
 
@@ -178,8 +179,8 @@ def revoke_upload(t):
         try:
             connection.send(b"x" * 100000, 0)
             t.status(connection.read("PUT"), 403, 404)
-        except (OSError, Exception) as error:
-            t.true(not isinstance(error, AssertionError), "%s", error)
+        except (OSError, WireError):
+            pass    # cut: the connection died instead
     time.sleep(0.3)
     t.eq(len(dump(t.alice, path)), 1, "entries")
 
@@ -253,7 +254,7 @@ def cell_list(t):
 
 @case("interface.md 2: nothing is made, moved or deleted in /dav/ itself")
 def cell_list_fixed(t):
-    before = {c: sorted(dump(t.clients[c], "/dav/")) for c in ("alice",)}
+    before = sorted(dump(t.alice, "/dav/"))
     for answer in (t.alice.mkcol("/dav/new/"), t.alice.put("/dav/f", b"x"),
                    t.alice.delete("/dav/a/"), t.alice.delete("/dav/"),
                    t.alice.move("/dav/a/", "/dav/z/"),
@@ -262,7 +263,7 @@ def cell_list_fixed(t):
                    t.alice.lock("/dav/"), t.alice.lock("/dav/newname"),
                    t.alice.proppatch("/dav/", [("{urn:t}x", "v")])):
         t.true(answer.status in (403, 404, 405, 409), "%r", answer)
-    t.eq(sorted(dump(t.alice, "/dav/")), before["alice"], "the tree")
+    t.eq(sorted(dump(t.alice, "/dav/")), before, "the tree")
 
 
 @case("interface.md 2: /dav/my-files/ is each user's own cell")
@@ -273,8 +274,7 @@ def my_files(t):
         t.body(client, "/dav/my-files/mine.txt", client.user)
     t.status(t.nobody.get("/dav/my-files/mine.txt"), 401)
     t.server.grant("~alice/mine.txt", "user:bob", "download-original")
-    t.eq(t.status(t.bob.get("/dav/my-files/mine.txt"), 404).status, 404,
-         "bob's own")
+    t.status(t.bob.get("/dav/my-files/mine.txt"), 404)
 
 
 @case("issue, 6: a cell stands on a folder of another cell (--root)")

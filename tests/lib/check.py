@@ -126,12 +126,12 @@ def difference(before, after):
 
 def _oracle(world, one, log_start, worker):
     server = world.server
-    if server is None or server.process is None:
-        return []
     faults = list(dict.fromkeys(stats.problems))
     unexpected = [e for e in stats.errors if e not in one.errors]
     if unexpected:
         faults.append("unexpected 5xx: %r" % unexpected)
+    if server is None or server.process is None:
+        return faults
     if server.process.poll() is not None:
         return faults + ["the server ended: " + server.log()[-1500:]]
     if not one.restarts:
