@@ -119,6 +119,13 @@ enum outcome
 place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
     MUST_CHECK;
 
+/*
+ * The whole `admit` of a method that only reads on the loop: it is let in, to
+ * LANE_COMMIT when its path needs an own cell that is not made yet.
+ */
+enum outcome
+own_admit(struct exchange *exchange, enum lane *lane) MUST_CHECK;
+
 /* The URL path of a place as the client sees it; a slash ends collections. */
 struct text
 place_href(struct exchange *exchange, const struct place *place);

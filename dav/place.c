@@ -130,6 +130,19 @@ place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
 	return OK;
 }
 
+enum outcome
+own_admit(struct exchange *exchange, enum lane *lane)
+{
+	const struct path *path = &exchange->request->path;
+	struct cell cell;
+	enum outcome outcome;
+
+	if (path->count > 1 && !text_equal(path->key[1], TEXT("my-files")))
+		return OK;
+	outcome = own_cell(exchange, &cell);
+	return place_admit(exchange, outcome, lane);
+}
+
 static bool
 place_is_collection(const struct place *place)
 {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <libxml/tree.h>
+
 #include "dav/exchange.h"
 #include "server/base/buffer.h"
 #include "store/property.h"
@@ -16,13 +18,20 @@ struct property_target { /* the resource that a property is asked of */
 	const struct cell *cell;   /* NULL at "/dav/" */
 	struct text href;          /* encoded, as in the response */
 	bool is_mount_root;        /* the root of a cell as mounted */
+	bool is_principal;         /* the own principal resource */
+};
+
+struct property_patch { /* what PROPPATCH does beside dead properties */
+	uint64_t created_ns, modified_ns; /* 0: unchanged */
 };
 
 enum property_flag {
 	PROPERTY_ALLPROP = 1 << 0,  /* part of DAV:allprop (RFC 4918 9.1) */
 	PROPERTY_COLLECTION = 1 << 1, /* only collections have it */
 	PROPERTY_FILE = 1 << 2,       /* only files have it */
-	PROPERTY_WRITABLE = 1 << 3    /* PROPPATCH may set it: `set` */
+	PROPERTY_WRITABLE = 1 << 3,   /* PROPPATCH may set it: `set`, or
+	                                 a dead one of the same name that
+	                                 is shown instead */
 };
 
 struct live_property {
@@ -35,9 +44,8 @@ struct live_property {
 	 */
 	enum outcome (*write)(const struct property_target *target,
 	    struct buffer *out);
-	/* Remembers a new value in the patch; NULL unless WRITABLE. */
-	enum outcome (*set)(struct exchange *exchange, struct text value,
-	    void *patch);
+	/* Remembers a new value in the patch; NULL: kept as a dead one. */
+	enum outcome (*set)(struct text value, struct property_patch *patch);
 };
 
 extern const struct live_property *const live_properties[];
@@ -52,6 +60,8 @@ enum property_ask { ASK_ALLPROP, ASK_PROPNAME, ASK_NAMED };
 struct property_name {
 	struct text space, name;
 	const struct live_property *live; /* NULL: look among dead ones */
+	struct text open, close;          /* its tags */
+	unsigned answer;                  /* status for the present resource */
 };
 
 struct property_query {
@@ -60,6 +70,24 @@ struct property_query {
 	size_t count;
 	bool minimal;               /* Prefer: return=minimal, Brief: t */
 };
+
+/*
+ * From a DAV:propfind element, or a DAV:prop element of a report; NULL: no
+ * body, which is allprop (RFC 4918 9.1). BAD_INPUT, TOO_LARGE.
+ */
+enum outcome
+property_query_parse(struct exchange *exchange, const xmlNode *propfind,
+    struct property_query *ret_query) MUST_CHECK;
+
+/* A name with its row and its tags, copied into the arena. */
+void
+property_name_make(struct exchange *exchange, struct text space,
+    struct text local, struct property_name *ret_name);
+
+/* Adds the children of DAV:prop or DAV:include. */
+enum outcome
+property_query_names(struct exchange *exchange, const xmlNode *prop,
+    struct property_query *query) MUST_CHECK;
 
 /* One DAV:response element with its propstats. */
 enum outcome

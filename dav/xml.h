@@ -25,6 +25,14 @@ SCOPE_END(xml_doc, xmlDoc *, xml_doc_free)
 bool
 xml_is(const xmlNode *node, const char *space, const char *name);
 
+/* Local name, borrowed from the document. */
+struct text
+xml_name(const xmlNode *node);
+
+/* Namespace, borrowed; empty: none. */
+struct text
+xml_space(const xmlNode *node);
+
 /* First child element of that name, NULL. */
 xmlNode *
 xml_child(const xmlNode *node, const char *space, const char *name);
@@ -38,11 +46,15 @@ struct text
 xml_text(struct arena *arena, const xmlNode *node);
 
 /*
- * Attributes and content of an element, serialised so that it stands alone
- * with the prefixes it needs: for dead properties and DAV:owner.
+ * What an element holds, serialised so that it stands alone with the prefixes
+ * and the xml:lang in force: all between the name in its start tag and its end
+ * tag. For dead properties and DAV:owner; xml_element() makes it whole again.
  */
 struct text
 xml_inner(struct arena *arena, const xmlNode *node);
+
+#define XML_DECLARATION "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
+#define XML_NAMESPACES "xmlns:d=\"DAV:\" xmlns:cd=\"urn:celldav:\""
 
 /* <?xml ...?><d:multistatus xmlns:d="DAV:" ...> and its end. */
 void
@@ -55,3 +67,22 @@ xml_multistatus_end(struct buffer *out);
 void
 xml_response_status(struct buffer *out, struct text href, enum outcome outcome,
     const struct problem *problem);
+
+void
+xml_href(struct buffer *out, struct text href);
+
+/* <d:status>HTTP/1.1 200 OK</d:status> */
+void
+xml_status(struct buffer *out, unsigned status);
+
+/* An element of any namespace around what xml_inner() made; empty: none. */
+enum { XML_PREFIX_SIZE = 16 };
+
+void
+xml_element(struct buffer *out, struct text space, struct text name,
+    struct text inner);
+
+/* Makes the buffer the body of the response, and empties it. TOO_LARGE. */
+enum outcome
+xml_respond(struct exchange *exchange, unsigned status, struct buffer *out)
+    MUST_CHECK;

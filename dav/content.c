@@ -1,0 +1,157 @@
+/*
+ * A file as an answer. Its fields are the same on 200, 206, 304 and 416, and
+ * keep a browser from running what users have stored (reliability.md 8): the
+ * type is the server's, and what could run is an attachment in a sandbox.
+ */
+#include "dav/content.h"
+
+#include "dav/precondition.h"
+#include "server/base/clock.h"
+#include "server/base/encode.h"
+#include "server/http/range.h"
+#include "store/media.h"
+
+/* RFC 6266 4: an ASCII name for old clients, the true one beside it. */
+static void
+disposition_write(struct buffer *out, struct text name)
+{
+	buffer_append(out, TEXT("attachment; filename=\""));
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char byte = (unsigned char)name.ptr[i];
+		bool plain = byte >= ' ' && byte < 0x7f && byte != '"' &&
+		    byte != '\\' && byte != '%';
+
+		buffer_append_byte(out, plain ? (char)byte : '_');
+	}
+	buffer_append(out, TEXT("\"; filename*=UTF-8''"));
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char byte = (unsigned char)name.ptr[i];
+		bool plain = (byte >= '0' && byte <= '9') || byte == '.' ||
+		    (byte >= 'A' && byte <= 'Z') || byte == '-' ||
+		    (byte >= 'a' && byte <= 'z') || byte == '_';
+
+		if (plain)
+			buffer_append_byte(out, (char)byte);
+		else
+			buffer_format(out, "%%%02X", byte);
+	}
+}
+
+static void
+content_fields(struct exchange *exchange, const struct node *node,
+    const struct validator *validator)
+{
+	struct response *response = &exchange->request->response;
+	char date[CLOCK_HTTP_SIZE];
+	struct buffer out = { 0 };
+
+	clock_format_http(node->modified_ns, date);
+	response_header(response, "ETag", validator->etag);
+	response_header(response, "Last-Modified", text_from(date));
+	response_header(response, "Cache-Control", TEXT("private, no-cache"));
+	response_header(response, "X-Content-Type-Options", TEXT("nosniff"));
+	if (!media_is_active(node->media))
+		return;
+	response_header(response, "Content-Security-Policy",
+	    TEXT("sandbox; default-src 'none'"));
+	disposition_write(&out, node->name);
+	response_header(response, "Content-Disposition",
+	    exchange_keep(exchange, &out));
+}
+
+/* A refusal that a condition or a range made carries the file's fields. */
+static void
+content_refuse(struct exchange *exchange, const struct node *node,
+    const struct validator *validator, enum outcome outcome)
+{
+	struct request *request = exchange->request;
+
+	problem_respond(request, outcome, NULL);
+	content_fields(exchange, node, validator);
+	if (outcome == RANGE)
+		response_header_format(&request->response, "Content-Range",
+		    "bytes */%llu", (unsigned long long)node->size);
+}
+
+static enum outcome
+file_respond(struct exchange *exchange, const struct node *node,
+    const struct blob_record *record, const struct range_set *set)
+{
+	struct request *request = exchange->request;
+	struct blob_file *file;
+	struct body_hold *hold;
+	enum outcome outcome;
+
+	/* On the committer's thread no file may be touched: ask again. */
+	if (exchange->txn->writable)
+		return BUSY;
+	outcome = blob_file_open(exchange->store, node->blob, node->size,
+	    &file);
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	outcome = blob_hold_new(exchange, file, record, set->count == 0,
+	    &hold);
+	if (outcome != OK)
+		return outcome;
+	range_respond(request, set, file->fd, TEXT_NONE, node->size,
+	    node->media);
+	request->response.hold = hold;
+	return OK;
+}
+
+static enum outcome
+bytes_respond(struct exchange *exchange, const struct node *node,
+    const struct range_set *set)
+{
+	struct text bytes = TEXT_NONE;
+	enum outcome outcome = OK;
+
+	if (node->blob != 0)
+		outcome = blob_bytes(exchange->txn, node->blob, &bytes);
+	if (outcome != OK || bytes.len != node->size)
+		return outcome == OK || outcome == NOT_FOUND ? DAMAGED :
+		    outcome;
+	range_respond(exchange->request, set, -1,
+	    arena_copy(exchange->arena, bytes), node->size, node->media);
+	return OK;
+}
+
+static enum outcome
+body_respond(struct exchange *exchange, const struct node *node,
+    const struct validator *validator, const struct range_set *set)
+{
+	struct blob_record record = { .in_engine = true };
+	enum outcome outcome = OK;
+
+	if (node->blob != 0)
+		outcome = blob_get(exchange->txn, node->blob, &record);
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	outcome = record.in_engine ? bytes_respond(exchange, node, set) :
+	    file_respond(exchange, node, &record, set);
+	if (outcome == OK)
+		content_fields(exchange, node, validator);
+	return outcome;
+}
+
+enum outcome
+content_respond(struct exchange *exchange, const struct place *place)
+{
+	struct validator validator = place_validator(exchange, place);
+	const struct node *node = place->node;
+	struct if_header header;
+	struct range_set set = { 0 };
+	enum outcome outcome = request_if(exchange, &header);
+
+	if (outcome == OK)
+		outcome = condition_check(exchange, place, &header);
+	if (outcome == OK)
+		outcome = range_parse(exchange->request, &validator,
+		    node->size, &set);
+	if (outcome == OK)
+		return body_respond(exchange, node, &validator, &set);
+	if (outcome != NOT_MODIFIED && outcome != RANGE)
+		return outcome;
+	content_refuse(exchange, node, &validator, outcome);
+	return OK;
+}
