@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Who is asking: Basic, app passwords, guessing, groups, periods, cells."""
 
 import datetime

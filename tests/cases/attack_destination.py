@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V21 to V25 of reliability.md: COPY and MOVE to where they may not.
 
 V26 (links) comes with links.

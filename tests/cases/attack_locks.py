@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V04 to V09 of reliability.md: Depth, wide trees, locks, the If header."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V10 to V20 of reliability.md: paths, encodings, names, links on import.
 
 V15 for links, V19's insensitive cells and zip names come with what they need.

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V01 to V03 of reliability.md: XML bodies that attack the parser."""
 
 import os

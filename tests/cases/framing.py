@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V27 to V31 of reliability.md and its 20 framing probes of section 1."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """RFC 9110 and 9112 as they apply to the mounts; headers of user content."""
 
 import os

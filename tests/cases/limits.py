@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V32 to V36 and V38 of reliability.md: limits, Host, ranges, methods."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """The 25 quirks of clients.md section 1, each with the client it is for."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Habits of clients beyond the 25 quirks: clients.md sections 4, 5.2 and 7."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Signed-in preset x method x target, with effects: rights.md 3 to 6.
 
 The expectations are the table tests/lib/rights_table.py.  Each operation runs

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Rights beyond the matrix: own items, boxes, atoms, granters, subjects.
 
 rights.md sections 1 to 4 and 6 for signed-in users.

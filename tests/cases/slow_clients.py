@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """V37 of reliability.md with small limits: who is slow is cut, nobody else."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """RFC 6578: the sync-collection REPORT over the change log."""
 
 import os

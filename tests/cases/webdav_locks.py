@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """RFC 4918 sections 6, 7, 9.10, 9.11 and 10.4: locks and the If header."""
 
 import os

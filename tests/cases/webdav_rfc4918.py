@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """RFC 4918: methods and properties, one case for each MUST that applies.
 
 Locks are in webdav_locks.py.

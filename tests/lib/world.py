@@ -91,3 +91,12 @@ class Cells(World):
         self.status((client or self.clients[OWNERS[cell]]).put(path, body),
                     201)
         return path
+
+    def refused(self, *arguments):
+        """A command that ends with 1 and one line (interface.md 1)."""
+        done = self.server.run(*arguments)
+        self.eq(done.returncode, 1, "exit status of %r: %s%s"
+                % (arguments, done.stdout, done.stderr))
+        self.eq(len(done.stderr.strip().split("\n")), 1,
+                "lines on stderr: %r" % done.stderr)
+        self.true(done.stderr.strip(), "%r says nothing", arguments)
