@@ -168,7 +168,7 @@ value_quote(struct text value, char *out)
 			piece.len = value_escape(piece, code, spelled);
 			piece.ptr = spelled;
 		}
-		if (len + piece.len > VALUE_MAX_BYTES) {
+		if (len + piece.len > VALUE_MAX_BYTES + 1) {
 			memcpy(out + len, ellipsis, sizeof(ellipsis) - 1);
 			len += sizeof(ellipsis) - 1;
 			break;

@@ -94,7 +94,7 @@ write_value(struct buffer *out, const struct metric *metric, uint64_t value)
 	if (metric->scale <= 0 || (metric->scale >= 1 && metric->scale <= 1))
 		buffer_append_u64(out, value);
 	else
-		buffer_format(out, "%.9g", (double)value * metric->scale);
+		buffer_format(out, "%.15g", (double)value * metric->scale);
 }
 
 /* {label="value",le="bound"}, with whichever of the two there is. */
