@@ -56,6 +56,10 @@ staged_files(const struct state *state)
 /* A file content of `size` bytes, written in pieces of odd sizes. */
 static struct blob_writer *
 write_file(struct state *state, const char *bytes, size_t size,
+    struct blob_ref *ret_ref) ON_WORKER;
+
+static struct blob_writer *
+write_file(struct state *state, const char *bytes, size_t size,
     struct blob_ref *ret_ref)
 {
 	struct blob_writer *writer;
@@ -91,6 +95,10 @@ act(struct txn *txn, void *context)
 		return blob_reference(txn, action->ref.id);
 	return blob_release(txn, action->store, action->ref.id);
 }
+
+static void
+change(struct state *state, enum what what, const struct blob_ref *ref)
+    ON_WORKER;
 
 static void
 change(struct state *state, enum what what, const struct blob_ref *ref)
@@ -398,6 +406,9 @@ test_cache_is_shared_by_threads(void **unused)
 
 /* SIGXFSZ is ignored as the server does: the write then says EFBIG. */
 static int
+write_past_limit(struct state *state) ON_WORKER;
+
+static int
 write_past_limit(struct state *state)
 {
 	static const char bytes[1 << 20];
@@ -437,6 +448,9 @@ test_size_limit_of_the_process(void **unused)
 	assert_int_equal(status, 0);
 	state_end(&state);
 }
+
+static void
+fill_and_write(struct state *state) ON_WORKER;
 
 static void
 fill_and_write(struct state *state)

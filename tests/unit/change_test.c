@@ -9,18 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/base/memory.h"
 #include "store/change.h"
-#include "store/reserve.h"
 
 /*
- * Group commit, over the memory engine and over an engine of this file that
- * wraps it and fails a chosen commit. The last tests fill a real disk: a small
- * tmpfs of their own, where the user may mount one.
+ * Group commit, over LMDB and over an engine of this file that wraps that of
+ * memory and fails a chosen commit.
  */
 static struct engine *
 open_named(const char *name, const char *folder, uint64_t size)
@@ -75,7 +70,6 @@ struct put_change {
 	char key[32], value[32];
 	enum outcome refuse;      /* before the write */
 	enum outcome fail;        /* after the write */
-	size_t big;               /* bytes of the value instead */
 	_Atomic int runs, dones;
 	enum outcome outcome;
 	sem_t ended;
@@ -87,17 +81,11 @@ put_run(struct txn *txn, struct change *change)
 	struct put_change *put = (struct put_change *)change;
 	struct text value = text_from(put->value);
 	enum outcome outcome;
-	char *big = NULL;
 
 	atomic_fetch_add(&put->runs, 1);
 	if (put->refuse != OK)
 		return put->refuse;
-	if (put->big > 0) {
-		big = memory_alloc(put->big);
-		value = (struct text){ big, put->big };
-	}
 	outcome = txn_put(txn, text_from(put->key), value);
-	free(big);
 	return outcome != OK ? outcome : put->fail;
 }
 
@@ -396,6 +384,7 @@ test_io_error_degrades_until_reopened(void **state)
 	struct committer *committer;
 
 	(void)state;
+	thread_enter_worker();
 	assert_int_equal(committer_start(engine, 8, NULL, &committer), OK);
 	run_one(committer, "before", OK);
 	atomic_store(&fault_outcome, IO);
@@ -544,113 +533,6 @@ test_producers(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
-/* Fills what is left of the file system below `folder`. */
-static void
-fill_disk(const char *folder, const char *name)
-{
-	static char bytes[4096];
-	char path[96];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	setvbuf(file, NULL, _IONBF, 0);
-	while (fwrite(bytes, 1, sizeof(bytes), file) == sizeof(bytes))
-		continue;
-	fclose(file);
-}
-
-static void
-run_sized(struct committer *committer, size_t size, bool frees,
-    enum outcome expected)
-{
-	struct put_change put;
-
-	put_prepare(&put, "big", "");
-	put.big = size;
-	put.change.frees = frees;
-	assert_int_equal(change_post(committer, &put.change), OK);
-	wait_for(&put);
-	assert_int_equal(put.outcome, expected);
-}
-
-static void
-on_full_disk(const char *folder)
-{
-	char engine_path[64], reserve[64], filler[64];
-	struct committer *committer;
-	struct engine *engine;
-	struct stat status;
-
-	snprintf(engine_path, sizeof(engine_path), "%s/engine", folder);
-	snprintf(reserve, sizeof(reserve), "%s/reserve", folder);
-	assert_int_equal(mkdir(engine_path, 0700), 0);
-	engine = open_named("lmdb", engine_path, 1 << 30);
-	assert_int_equal(reserve_resize(reserve, 1 << 20), OK);
-	assert_int_equal(committer_start(engine, 8, reserve, &committer), OK);
-	run_sized(committer, 1000, false, OK);
-	assert_int_equal(stat(reserve, &status), 0);
-	assert_true(status.st_blocks * 512 >= 1 << 20);
-	fill_disk(folder, "filler");
-	run_sized(committer, 300000, false, NO_SPACE);
-	/* What frees gets the reserve; the others are still refused. */
-	run_sized(committer, 300000, true, OK);
-	run_sized(committer, 10, false, NO_SPACE);
-	run_sized(committer, 20, true, OK);
-	/* Space is back: the reserve is taken, everybody goes on. */
-	snprintf(filler, sizeof(filler), "%s/filler", folder);
-	assert_int_equal(unlink(filler), 0);
-	run_sized(committer, 30, true, OK);
-	run_sized(committer, 40, false, OK);
-	assert_int_equal(stat(reserve, &status), 0);
-	assert_true(status.st_blocks * 512 >= 1 << 20);
-	assert_false(committer_is_degraded(committer));
-	committer_stop(committer);
-	engine->row->close(engine);
-}
-
-static void
-test_full_disk(void **state)
-{
-	char folder[] = "/tmp/change_test.XXXXXX";
-
-	(void)state;
-	assert_non_null(mkdtemp(folder));
-	if (mount("tmpfs", folder, "tmpfs", 0, "size=4m") != 0) {
-		rmdir(folder);
-		print_message("SKIPPED: this user may not mount a tmpfs\n");
-		skip();
-	}
-	on_full_disk(folder);
-	assert_int_equal(umount2(folder, MNT_DETACH), 0);
-	rmdir(folder);
-}
-
-static void
-test_full_map(void **state)
-{
-	char folder[] = "/tmp/change_test.XXXXXX", path[64];
-	struct committer *committer;
-	struct engine *engine;
-
-	(void)state;
-	assert_non_null(mkdtemp(folder));
-	engine = open_named("lmdb", folder, 1 << 20);
-	assert_int_equal(committer_start(engine, 8, NULL, &committer), OK);
-	run_sized(committer, 700000, false, OK);
-	run_sized(committer, 800000, false, NO_SPACE);
-	run_sized(committer, 800000, true, OK);
-	run_sized(committer, 100, false, OK);
-	committer_stop(committer);
-	engine->row->close(engine);
-	snprintf(path, sizeof(path), "%s/data.mdb", folder);
-	assert_int_equal(unlink(path), 0);
-	snprintf(path, sizeof(path), "%s/lock.mdb", folder);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(folder), 0);
-}
-
 int
 main(void)
 {
@@ -664,8 +546,6 @@ main(void)
 		cmocka_unit_test(test_io_error_degrades_until_reopened),
 		cmocka_unit_test(test_change_run_waits),
 		cmocka_unit_test(test_producers),
-		cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_full_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 
 #include "server/base/random.h"
 #include "store/engine.h"
+#include "tests/unit/state.h"
 
 /*
  * The conformance suite of engines: every test runs once for every row of
@@ -28,16 +28,6 @@ struct fixture {
 	struct engine *engine;
 	char folder[64];
 };
-
-static int
-remove_entry(const char *path, const struct stat *status, int type,
-    struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static struct engine *
 open_engine(const struct engine_row *row, const char *folder, uint64_t size)
@@ -68,7 +58,7 @@ fixture_end(struct fixture *fixture)
 {
 	if (fixture->engine != NULL)
 		fixture->row->close(fixture->engine);
-	nftw(fixture->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(fixture->folder);
 }
 
 static void

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/base/thread.h"
 #include "store/store.h"
 
 /*
@@ -12,9 +13,10 @@ struct state {
 	struct store *store;
 };
 
-/* With the engine of that name, opened by STORE_CREATE. */
+/* With the engine of that name, by STORE_CREATE; the caller is a worker. */
 void
-state_begin(struct state *state, const char *engine);
+state_begin(struct state *state, const char *engine)
+    THREAD_ATTRIBUTE(assert_capability(role_worker));
 
 /* Closes and opens again by STORE_USE. */
 void

@@ -217,6 +217,9 @@ test_store_change_answers(void **unused)
 
 /* Ends 0 when the store was used as the owner of its folder. */
 static int
+use_as_root(struct state *state, uid_t owner) ON_WORKER;
+
+static int
 use_as_root(struct state *state, uid_t owner)
 {
 	struct buffer message = { .max = 4096 };
