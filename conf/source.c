@@ -1,9 +1,9 @@
 /*
  * What happens to a file before libConfuse sees it. Its lexer ends the process
  * when a read fails, counts more lines than a comment has, refuses comments
- * inside a list, takes "//x" for a word, and lets a comment without an end
- * pass as the end of the file. So files are read here, comments are blanked,
- * and what does not end is refused where it began.
+ * inside a list, takes "//x" for a word, and lets a comment or a section
+ * without an end pass at the end of the file. So files are read here, comments
+ * are blanked, and what does not end is refused where it began.
  */
 #include "conf/source.h"
 
@@ -108,6 +108,29 @@ blank(char *bytes, size_t from, size_t to)
 			bytes[i] = ' ';
 }
 
+/* The index of the first brace or parenthesis that is never closed, or text.len. */
+static size_t
+open_brace(struct text text)
+{
+	size_t depth = 0, first = text.len, at = 0;
+
+	while (at < text.len) {
+		char c = text.ptr[at];
+
+		if (c == '"' || c == '\'') {
+			at = string_end(text, at);
+			continue;
+		}
+		if ((c == '{' || c == '(') && depth++ == 0)
+			first = at;
+		/* One too many is told by the parser. */
+		if ((c == '}' || c == ')') && depth > 0)
+			depth--;
+		at++;
+	}
+	return depth > 0 ? first : text.len;
+}
+
 static enum outcome
 blank_comments(const char *file, struct buffer *message, struct buffer *source)
 {
@@ -138,6 +161,11 @@ blank_comments(const char *file, struct buffer *message, struct buffer *source)
 		blank(source->ptr, at, end);
 		at = end > 0 ? end : at + 1;
 	}
+	at = open_brace(text);
+	if (at < text.len)
+		return refuse_at(file, text, at, message,
+		    text.ptr[at] == '{' ? "brace has no end, expected }" :
+					  "parenthesis has no end, expected )");
 	return OK;
 }
 
