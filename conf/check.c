@@ -1,15 +1,15 @@
 #include "conf/check.h"
 
-#include "conf/address.h"
+#include "conf/endpoint.h"
 #include "conf/directive.h"
 
 static bool
 wants_tls(const struct conf *conf)
 {
-	struct address address;
+	struct endpoint address;
 
 	for (size_t i = 0; i < conf->listen.count; i++)
-		if (address_parse(text_from(conf->listen.item[i]), &address) &&
+		if (endpoint_parse(text_from(conf->listen.item[i]), &address) &&
 		    address.tls)
 			return true;
 	return false;

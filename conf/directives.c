@@ -5,7 +5,7 @@
  */
 #include "conf/directive.h"
 
-#include "conf/address.h"
+#include "conf/endpoint.h"
 #include "conf/conf.h"
 
 #define KIB UINT64_C(1024)
@@ -33,7 +33,7 @@ const struct directive directives[] = {
 	    .kind = DIRECTIVE_LIST,
 	    .offset = AT(listen),
 	    .initial = "127.0.0.1:8080",
-	    .valid = address_valid,
+	    .valid = endpoint_valid,
 	    .form = "ADDRESS:PORT, [IPV6]:PORT, or one of them after tls://",
 	    .help = "Addresses to accept connections on; port 0 picks a free "
 		    "one, and tls:// in front speaks TLS there." },
@@ -458,7 +458,7 @@ const struct directive directives[] = {
 	    .kind = DIRECTIVE_TEXT,
 	    .offset = AT(admin.listen),
 	    .initial = "127.0.0.1:9191",
-	    .valid = address_valid_or_empty,
+	    .valid = endpoint_valid_or_empty,
 	    .form = "ADDRESS:PORT, [IPV6]:PORT or nothing",
 	    .help = "Where /metrics is served; empty serves it nowhere." },
 

@@ -1,4 +1,4 @@
-#include "conf/address.h"
+#include "conf/endpoint.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -57,9 +57,9 @@ authority_split(struct text text, struct text *ret_host, struct text *ret_port,
 }
 
 bool
-address_parse(struct text text, struct address *ret_address)
+endpoint_parse(struct text text, struct endpoint *ret_endpoint)
 {
-	struct address address = { .tls = text_starts(text, TEXT("tls://")) };
+	struct endpoint address = { .tls = text_starts(text, TEXT("tls://")) };
 	unsigned char bytes[16];
 	struct text port;
 
@@ -69,7 +69,7 @@ address_parse(struct text text, struct address *ret_address)
 	    (!address.v6 && !numeric_parse(address.host, AF_INET, bytes)) ||
 	    !port_parse(port, &address.port))
 		return false;
-	*ret_address = address;
+	*ret_endpoint = address;
 	return true;
 }
 
@@ -130,17 +130,17 @@ network_parse(struct text text, struct network *ret_network)
 }
 
 bool
-address_valid(struct text value)
+endpoint_valid(struct text value)
 {
-	struct address address;
+	struct endpoint address;
 
-	return address_parse(value, &address);
+	return endpoint_parse(value, &address);
 }
 
 bool
-address_valid_or_empty(struct text value)
+endpoint_valid_or_empty(struct text value)
 {
-	return value.len == 0 || address_valid(value);
+	return value.len == 0 || endpoint_valid(value);
 }
 
 bool

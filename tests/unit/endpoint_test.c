@@ -6,25 +6,25 @@
 
 #include <cmocka.h>
 
-#include "conf/address.h"
+#include "conf/endpoint.h"
 
 static void
 addresses(void **state)
 {
-	struct address address = { .port = 42 };
+	struct endpoint address = { .port = 42 };
 
 	(void)state;
-	assert_true(address_parse(TEXT("127.0.0.1:8080"), &address));
+	assert_true(endpoint_parse(TEXT("127.0.0.1:8080"), &address));
 	assert_false(address.tls);
 	assert_false(address.v6);
 	assert_true(text_equal(address.host, TEXT("127.0.0.1")));
 	assert_int_equal(address.port, 8080);
-	assert_true(address_parse(TEXT("tls://[::1]:0"), &address));
+	assert_true(endpoint_parse(TEXT("tls://[::1]:0"), &address));
 	assert_true(address.tls);
 	assert_true(address.v6);
 	assert_true(text_equal(address.host, TEXT("::1")));
 	assert_int_equal(address.port, 0);
-	assert_true(address_parse(TEXT("0.0.0.0:65535"), &address));
+	assert_true(endpoint_parse(TEXT("0.0.0.0:65535"), &address));
 	assert_int_equal(address.port, 65535);
 }
 
@@ -39,14 +39,14 @@ bad_addresses(void **state)
 		"http://127.0.0.1:80", "tls:127.0.0.1:80", "TLS://127.0.0.1:80",
 		"tls://", "tls://tls://127.0.0.1:80", " 127.0.0.1:80",
 		"127.0.0.1:80 ", "[::1%lo]:80", "1.2.3.4:8:0" };
-	struct address address = { .port = 42 };
+	struct endpoint address = { .port = 42 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(address_parse(text_from(bad[i]), &address));
+		assert_false(endpoint_parse(text_from(bad[i]), &address));
 	assert_int_equal(address.port, 42);
-	assert_true(address_valid_or_empty(TEXT("")));
-	assert_false(address_valid_or_empty(TEXT("x")));
+	assert_true(endpoint_valid_or_empty(TEXT("")));
+	assert_false(endpoint_valid_or_empty(TEXT("x")));
 }
 
 static void

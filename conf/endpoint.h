@@ -9,7 +9,7 @@
  * The forms of addresses in the configuration. Results point into the text
  * that was parsed. Hosts come without brackets.
  */
-struct address {
+struct endpoint {
 	bool tls;
 	bool v6;
 	struct text host; /* numeric */
@@ -18,7 +18,7 @@ struct address {
 
 /* "127.0.0.1:8080", "[::1]:8080", "tls://0.0.0.0:8443". */
 bool
-address_parse(struct text text, struct address *ret_address);
+endpoint_parse(struct text text, struct endpoint *ret_endpoint);
 
 struct origin {
 	bool https;
@@ -43,10 +43,10 @@ network_parse(struct text text, struct network *ret_network);
 
 /* The checks of the directives that hold these forms. */
 bool
-address_valid(struct text value);
+endpoint_valid(struct text value);
 
 bool
-address_valid_or_empty(struct text value);
+endpoint_valid_or_empty(struct text value);
 
 bool
 origin_valid(struct text value);
