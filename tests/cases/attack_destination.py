@@ -199,8 +199,7 @@ def overwrite_false(t):
 def destination_forms(t):
     path = t.file(b"body")
     for number, form in enumerate((t.alice.origin + path, path,
-                                   t.alice.origin.upper().replace(
-                                       "HTTP", "HTTP") + path)):
+                                   "HTTP" + t.alice.origin[4:] + path)):
         answer = t.alice.request("COPY", path,
                                  {"Destination": form + str(number)})
         t.status(answer, 201)

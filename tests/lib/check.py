@@ -22,6 +22,7 @@ import davxml
 import wire
 from observed import stats
 
+MOST_FAULTS = 12
 _cases = []
 
 
@@ -190,8 +191,10 @@ def main(build):
         failed += bool(faults)
         print("%-4s %s: %s" % ("FAIL" if faults else "ok", one.name,
                                one.purpose))
-        for fault in faults:
+        for fault in faults[:MOST_FAULTS]:
             print("     " + fault.replace("\n", "\n     "))
+        if len(faults) > MOST_FAULTS:
+            print("     and %d more" % (len(faults) - MOST_FAULTS))
         sys.stdout.flush()
     failed += _finish(world)
     print("%d cases, %d failed" % (len(chosen), failed))
