@@ -1,6 +1,6 @@
 #include "dav/lock_write.h"
 
-#include "dav/if_header.h"
+#include "dav/xml.h"
 #include "server/base/clock.h"
 #include "server/base/encode.h"
 
@@ -32,11 +32,8 @@ lock_active_write(const struct property_target *target,
 	buffer_append(out, lock->infinite ? TEXT("infinity") : TEXT("0"));
 	buffer_append(out, TEXT("</d:depth>"));
 	if (lock->owner.len > 0 &&
-	    (own || rights_hold(target->rights, ATOM(READ_ACL)))) {
-		buffer_append(out, TEXT("<d:owner>"));
-		buffer_append(out, lock->owner);
-		buffer_append(out, TEXT("</d:owner>"));
-	}
+	    (own || rights_hold(target->rights, ATOM(READ_ACL))))
+		xml_element(out, TEXT("DAV:"), TEXT("owner"), lock->owner);
 	timeout_write(target, lock, out);
 	if (own) {
 		buffer_append(out, TEXT("<d:locktoken><d:href>"));

@@ -5,9 +5,10 @@
 
 /*
  * Dead properties (RFC 4918 4): all of one node in one record, at most
- * limits.dead_properties and limits.dead_property_bytes. `value` is the
- * serialised content of the property element, with its namespace declarations
- * and xml:lang, kept exactly.
+ * limits.dead_properties and limits.dead_property_bytes. `value` is all
+ * between the name in the start tag of the property element and its end tag,
+ * with the namespace declarations it needs and the xml:lang in force; empty
+ * for an empty element.
  */
 struct dead_property {
 	struct text space, name, value;

@@ -1,0 +1,206 @@
+#include "dav/sync.h"
+
+#include "dav/precondition.h"
+#include "dav/sync_stream.h"
+#include "dav/xml.h"
+#include "store/log_entry.h"
+
+/*
+ * TOKEN, or TOKEN ";" FINAL ":" WALK ":" TOLD inside a walk: the log is told
+ * up to the token's sequence, and will be up to FINAL when the walk is over.
+ */
+#define WALK_MARK ";"
+
+struct text
+sync_state_format(struct arena *arena, const struct sync_token *token,
+    const struct sync_position *position)
+{
+	struct sync_token base = *token;
+
+	if (position->walk == 0)
+		return sync_token_format(arena, token);
+	base.sequence = position->log;
+	return arena_format(arena, "%.*s" WALK_MARK "%llx:%llx:%llx",
+	    TEXT_ARGS(sync_token_format(arena, &base)),
+	    (unsigned long long)token->sequence,
+	    (unsigned long long)position->walk,
+	    (unsigned long long)position->told);
+}
+
+bool
+sync_state_parse(struct text text, struct sync_token *ret_token,
+    struct sync_position *ret_position)
+{
+	struct text base = text_split(&text, WALK_MARK[0]);
+	uint64_t final;
+
+	if (!sync_token_parse(base, ret_token))
+		return false;
+	*ret_position = (struct sync_position){ .log = ret_token->sequence };
+	if (text.ptr == NULL)
+		return true;
+	if (!text_parse_u64(text_split(&text, ':'), 16, &final) ||
+	    !text_parse_u64(text_split(&text, ':'), 16,
+	    &ret_position->walk) ||
+	    !text_parse_u64(text, 16, &ret_position->told))
+		return false;
+	ret_token->sequence = final;
+	return true;
+}
+
+struct sync_request {
+	struct text token;
+	bool infinite;
+	uint64_t limit;
+};
+
+static enum outcome
+limit_parse(struct exchange *exchange, const xmlNode *root,
+    struct sync_request *request)
+{
+	xmlNode *limit = xml_child(root, "DAV:", "limit"), *results;
+	uint64_t asked;
+
+	request->limit = exchange->conf->limits.sync_results;
+	if (limit == NULL)
+		return OK;
+	results = xml_child(limit, "DAV:", "nresults");
+	if (results == NULL || !text_parse_u64(text_trim(
+	    xml_text(exchange->arena, results)), 10, &asked))
+		return BAD_INPUT;
+	if (asked == 0) {
+		exchange->problem.status = 507;
+		exchange->problem.condition =
+		    "number-of-matches-within-limits";
+		return TOO_LARGE;
+	}
+	if (asked < request->limit)
+		request->limit = asked;
+	return OK;
+}
+
+/* RFC 6578 6.1, and 3.3: the Depth field must be 0. */
+static enum outcome
+request_parse(struct exchange *exchange, const xmlNode *root,
+    struct sync_request *ret_request)
+{
+	xmlNode *token = xml_child(root, "DAV:", "sync-token");
+	xmlNode *level = xml_child(root, "DAV:", "sync-level");
+	struct text text;
+	int depth;
+	enum outcome outcome = depth_parse(exchange->request, 0, &depth);
+
+	if (outcome != OK)
+		return outcome;
+	if (depth != 0 || token == NULL || level == NULL)
+		return BAD_INPUT;
+	text = text_trim(xml_text(exchange->arena, level));
+	if (!text_equal(text, TEXT("1")) &&
+	    !text_equal(text, TEXT("infinite")))
+		return BAD_INPUT;
+	ret_request->infinite = !text_equal(text, TEXT("1"));
+	ret_request->token = text_trim(xml_text(exchange->arena, token));
+	return limit_parse(exchange, root, ret_request);
+}
+
+static enum outcome
+token_refuse(struct exchange *exchange)
+{
+	exchange->problem.condition = "valid-sync-token";
+	return FORBIDDEN;
+}
+
+static bool
+log_never(const struct log_entry *entry, void *context)
+{
+	(void)entry;
+	(void)context;
+	return false;
+}
+
+/*
+ * Where to begin. An empty token begins with a walk of everything; a token
+ * that is not ours, of other rights, or older than the log is refused.
+ */
+static enum outcome
+stream_begin_at(struct sync_stream *stream, const struct place *place,
+    struct text text)
+{
+	struct exchange *exchange = stream->exchange;
+	struct sync_token asked;
+	enum outcome outcome = sync_token_now(exchange, place,
+	    &stream->token);
+
+	if (outcome != OK)
+		return outcome;
+	if (text.len == 0) {
+		stream->position = (struct sync_position){
+			.log = stream->token.sequence,
+			.walk = place->node->id };
+		return OK;
+	}
+	if (!sync_state_parse(text, &asked,
+	    &stream->position) ||
+	    !sync_token_fits(&asked, &stream->token) ||
+	    asked.sequence > stream->token.sequence)
+		return token_refuse(exchange);
+	if (stream->position.walk != 0)
+		stream->token.sequence = asked.sequence;
+	outcome = log_each(exchange->txn, stream->token.tree,
+	    stream->position.log, log_never, NULL);
+	return outcome == CONFLICT ? token_refuse(exchange) : outcome;
+}
+
+/*
+ * A walk that was cut off goes on behind the node that was told last; when
+ * that one is not there any more nobody knows where that was.
+ */
+static enum outcome
+walk_check(struct sync_stream *stream)
+{
+	struct exchange *exchange = stream->exchange;
+	struct trail trail;
+	enum outcome outcome;
+
+	if (stream->position.told == 0)
+		return OK;
+	outcome = trail_find_id(exchange->txn, exchange->arena,
+	    stream->position.told, &trail);
+	if (outcome == NOT_FOUND)
+		return token_refuse(exchange);
+	for (size_t i = 0; outcome == OK && i < trail.count; i++)
+		if (trail.node[i].id == stream->position.walk)
+			return OK;
+	return outcome == OK ? token_refuse(exchange) : outcome;
+}
+
+enum outcome
+sync_report(struct exchange *exchange, const struct place *place,
+    const xmlNode *root)
+{
+	struct sync_stream *stream = ARENA_NEW(exchange->arena,
+	    struct sync_stream);
+	xmlNode *prop = xml_child(root, "DAV:", "prop");
+	struct sync_request request = { 0 };
+	enum outcome outcome = request_parse(exchange, root, &request);
+
+	if (outcome != OK)
+		return outcome;
+	if (prop == NULL)
+		return BAD_INPUT;
+	stream->exchange = exchange;
+	stream->query = (struct property_query){ .ask = ASK_NAMED,
+		.minimal = prefers_minimal(exchange->request) };
+	stream->path = place->path;
+	stream->node = place->node->id;
+	stream->infinite = request.infinite;
+	stream->left = request.limit;
+	outcome = property_query_names(exchange, prop, &stream->query);
+	if (outcome == OK)
+		outcome = stream_begin_at(stream, place, request.token);
+	if (outcome == OK)
+		outcome = walk_check(stream);
+	if (outcome == OK)
+		sync_stream_respond(stream);
+	return outcome;
+}
