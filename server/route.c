@@ -4,6 +4,8 @@
 
 static const struct route routes[] = {
 	{ .segment = "dav", .kind = ROUTE_METHODS, .doors = DOOR_PUBLIC },
+	{ .segment = "principals", .kind = ROUTE_METHODS,
+	    .doors = DOOR_PUBLIC },
 	{ .segment = "", .kind = ROUTE_PAGE, .doors = DOOR_PUBLIC,
 	    .answer = page_start },
 	{ .segment = "healthz", .kind = ROUTE_PAGE,

@@ -19,7 +19,7 @@
 #include "dav/precondition.h"
 #include "server/access_log.h"
 #include "server/base/clock.h"
-#include "server/base/memory.h"
+#include "server/errand.h"
 #include "server/route.h"
 #include "server/visit.h"
 #include "store/media.h"
@@ -206,6 +206,7 @@ prepare_content(struct job *job) ON_WORKER
 
 	visit->outcome = upload_finish(&visit->upload, &exchange->staged.ref);
 	exchange->staged.writer = visit->upload.writer;
+	exchange->cookie = worker_cookie();
 	if (visit->outcome == OK && exchange->method->prepare != NULL)
 		visit->outcome = exchange->method->prepare(exchange);
 }
@@ -440,6 +441,8 @@ visit_route(struct visit *visit, enum route_door door) ON_LOOP
 	visit_enter(visit, PHASE_ROUTE);
 	visit->route = route_find(&request->path, door);
 	visit->exchange.method = method_find(request->method);
+	if (visit->exchange.method != NULL)
+		visit->lane = visit->exchange.method->lane;
 	/* OPTIONS is the same everywhere (rights.md 5, clients.md 1.9). */
 	if (text_equal(request->method, TEXT("OPTIONS")) &&
 	    door == DOOR_PUBLIC)
@@ -452,8 +455,7 @@ visit_route(struct visit *visit, enum route_door door) ON_LOOP
 	else if (visit->route->kind == ROUTE_PAGE)
 		page_answer(visit);
 	else {
-		visit->lane = visit->exchange.method->lane;
-		visit_authenticate(visit);
+			visit_authenticate(visit);
 	}
 }
 
@@ -473,6 +475,7 @@ visit_begin(struct request *request, struct loop *loop, enum route_door door)
 	visit->exchange.arena = request->arena;
 	visit->exchange.store = visit->server->store;
 	visit->exchange.conf = request->conf;
+	visit->exchange.lanes = &errand_lanes;
 	request->user = visit;
 	visit_route(visit, door);
 }

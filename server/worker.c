@@ -10,6 +10,7 @@
 #include "server/base/clock.h"
 #include "server/base/memory.h"
 #include "server/metrics.h"
+#include "store/media.h"
 
 enum { QUEUES = 2, SLOW_MIN = 4 };
 
@@ -74,6 +75,16 @@ job_perform(struct queue *queue, struct job *job) ON_WORKER
 		loop_post(loop, &job->letter);
 }
 
+static _Thread_local struct media_cookie *cookie;
+
+struct media_cookie *
+worker_cookie(void)
+{
+	if (cookie == NULL)
+		cookie = media_cookie_new();
+	return cookie;
+}
+
 static void *
 queue_thread(void *context)
 {
@@ -83,6 +94,7 @@ queue_thread(void *context)
 	thread_enter_worker();
 	while ((job = queue_take(queue)) != NULL)
 		job_perform(queue, job);
+	media_cookie_free(cookie);
 	return NULL;
 }
 

@@ -38,3 +38,10 @@ enum job_kind { JOB_BEGINS, JOB_CONTINUES };
 enum outcome
 job_post(struct workers *workers, enum lane lane, enum job_kind kind,
     struct job *job) MUST_CHECK;
+
+/*
+ * The cookie of libmagic that belongs to the worker thread that asks; made on
+ * first use, NULL when that fails.
+ */
+struct media_cookie *
+worker_cookie(void) ON_WORKER;
