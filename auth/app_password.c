@@ -15,9 +15,15 @@
  * randomness needs no slow hash: the record is found by a plain one, so that a
  * check is one look-up (components.md 2b).
  */
-enum { APP_VERSION = 1, APP_BYTES = 20, APP_LETTERS = 32, APP_GROUP = 4,
+enum {
+	APP_VERSION = 1,
+	APP_BYTES = 20,
+	APP_LETTERS = 32,
+	APP_GROUP = 4,
 	APP_SHOWN = APP_LETTERS + APP_LETTERS / APP_GROUP - 1,
-	APP_LABEL_MAX = 128, APPS_MAX = 1000 };
+	APP_LABEL_MAX = 128,
+	APPS_MAX = 1000
+};
 
 _Static_assert(APP_BYTES * 8 == APP_LETTERS * 5, "no letter is padding");
 _Static_assert(sizeof(((struct app_password *)0)->hash) == APP_HASH_BYTES,
@@ -61,7 +67,8 @@ app_password_encode(const struct app_password *app, struct buffer *out)
 }
 
 bool
-app_password_hash(struct secret password, unsigned char ret_hash[APP_HASH_BYTES])
+app_password_hash(struct secret password,
+    unsigned char ret_hash[APP_HASH_BYTES])
 {
 	static const unsigned char purpose[crypto_generichash_KEYBYTES] =
 	    "celldav: app password";
@@ -145,8 +152,9 @@ enum outcome
 app_password_add(struct txn *txn, struct store *store, struct arena *arena,
     user_id user, struct text label, struct secret *ret_password)
 {
-	struct app_password app = { .user = user, .label = label,
-		.created_ns = clock_wall_ns() };
+	struct app_password app = {
+		.user = user, .label = label, .created_ns = clock_wall_ns()
+	};
 	unsigned char ids[2 * sizeof(uint64_t)];
 	struct secret password;
 	struct user account;
@@ -186,8 +194,8 @@ app_get(struct txn *txn, user_id user, uint64_t id,
 	struct text value, at = key_pair(&key, KEY_APP, user, id);
 	enum outcome outcome = txn_get(txn, at, &value);
 
-	return outcome == OK ? app_password_decode(at, value, ret_app)
-	    : outcome;
+	return outcome == OK ? app_password_decode(at, value, ret_app) :
+			       outcome;
 }
 
 enum outcome
@@ -243,8 +251,8 @@ app_password_remove_all(struct txn *txn, user_id user)
 	enum outcome outcome;
 
 	do {
-		outcome = record_first(txn, key_id(&prefix, KEY_APP, user),
-		    &at, &value);
+		outcome = record_first(txn, key_id(&prefix, KEY_APP, user), &at,
+		    &value);
 		if (outcome == OK) {
 			struct text key = { (char *)at.bytes, at.len };
 

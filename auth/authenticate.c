@@ -226,7 +226,7 @@ sign_in(const struct attempt *attempt, const struct user *user,
 	uint64_t id = app != NULL ? app->id : 0;
 
 	if (principal_load(attempt->txn, attempt->request->arena, user,
-	    principal) != OK)
+		principal) != OK)
 		return refuse_store(attempt->problem);
 	principal->app_password = id;
 	guess_right(attempt->authenticator->guesses, principal->name,
@@ -250,8 +250,9 @@ try_quickly(const struct attempt *attempt, const struct claim *claim,
 		return sign_in(attempt, user, &app);
 	if (outcome != NOT_FOUND)
 		return refuse_store(attempt->problem);
-	if (user->id != 0 && credential_cache_has(
-	    attempt->authenticator->cache, &credential, clock_monotonic_ns()))
+	if (user->id != 0 &&
+	    credential_cache_has(attempt->authenticator->cache, &credential,
+		clock_monotonic_ns()))
 		return sign_in(attempt, user, NULL);
 	return AUTHENTICATE_HASH;
 }
@@ -348,8 +349,8 @@ credential_verify(struct credential_check *check)
 		check->password_version, check->id };
 	uint64_t seconds = check->cache_seconds, now_ns;
 
-	if (check->id != 0 && credential_cache_has(cache, &credential,
-	    clock_monotonic_ns())) {
+	if (check->id != 0 &&
+	    credential_cache_has(cache, &credential, clock_monotonic_ns())) {
 		check->outcome = OK;
 		return;
 	}
@@ -376,8 +377,9 @@ finish_right(const struct attempt *attempt,
 		return sign_in(attempt, &user, NULL);
 	guess_drop(attempt->authenticator->guesses, check->user,
 	    attempt->request->peer.name);
-	return outcome == OK || outcome == NOT_FOUND
-	    ? refuse_wrong(attempt->problem) : refuse_store(attempt->problem);
+	return outcome == OK || outcome == NOT_FOUND ?
+	    refuse_wrong(attempt->problem) :
+	    refuse_store(attempt->problem);
 }
 
 enum authenticate_result

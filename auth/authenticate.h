@@ -27,12 +27,12 @@ authenticator_free(struct authenticator *authenticator);
  * hash lane. Copies of what the request said; no pointer into the request.
  */
 struct credential_check {
-	struct text user;         /* arena */
-	struct secret password;   /* arena */
-	struct text phc;          /* copy of the stored hash, empty: no user */
+	struct text user;       /* arena */
+	struct secret password; /* arena */
+	struct text phc;        /* copy of the stored hash, empty: no user */
 	uint64_t password_version;
 	user_id id;
-	enum outcome outcome;     /* set by credential_verify */
+	enum outcome outcome;                /* set by credential_verify */
 	struct authenticator *authenticator; /* borrowed */
 	uint64_t cache_seconds;
 };

@@ -11,10 +11,12 @@ name_privilege(atom_set missing, struct problem *problem)
 	for (size_t i = 0; i < ATOM_COUNT; i++) {
 		if ((missing & ((atom_set)1 << i)) == 0)
 			continue;
-		problem->privilege_space = atom_rows[i].inside != NULL
-		    ? "DAV:" : "urn:celldav:";
-		problem->privilege = atom_rows[i].inside != NULL
-		    ? atom_rows[i].inside : atom_rows[i].name;
+		problem->privilege_space = atom_rows[i].inside != NULL ?
+		    "DAV:" :
+		    "urn:celldav:";
+		problem->privilege = atom_rows[i].inside != NULL ?
+		    atom_rows[i].inside :
+		    atom_rows[i].name;
 		return;
 	}
 }
@@ -73,8 +75,8 @@ enum outcome
 cells_visible(struct txn *txn, const struct principal *principal,
     uint64_t now_ns, struct arena *arena, cell_each_fn visit, void *context)
 {
-	struct cell_view view = { txn, principal, now_ns, arena, visit,
-		context, OK };
+	struct cell_view view = { txn, principal, now_ns, arena, visit, context,
+		OK };
 	enum outcome outcome = cell_each(txn, show_cell, &view);
 
 	return outcome == OK ? view.outcome : outcome;

@@ -11,8 +11,8 @@
  */
 struct rights {
 	atom_set atoms;
-	uint32_t rules;      /* of the preset: RULE_* */
-	uint64_t until_ns;   /* when they end by themselves; 0: never */
+	uint32_t rules;    /* of the preset: RULE_* */
+	uint64_t until_ns; /* when they end by themselves; 0: never */
 };
 
 /*
@@ -45,8 +45,8 @@ rights_hold(const struct rights *rights, atom_set needed)
 
 /* Steps 7 to 9 of rights.md 3 for one resource. */
 struct demand {
-	atom_set needed;       /* all of these */
-	struct text href;      /* as the client sees it, for the refusal */
+	atom_set needed;  /* all of these */
+	struct text href; /* as the client sees it, for the refusal */
 };
 
 /*

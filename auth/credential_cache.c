@@ -74,8 +74,9 @@ credential_digest(const struct credential_cache *cache,
 static bool
 is_same(const struct cached *cached, const struct digest *digest)
 {
-	return cached->until_ns != 0 && sodium_memcmp(cached->digest.bytes,
-	    digest->bytes, sizeof(digest->bytes)) == 0;
+	return cached->until_ns != 0 &&
+	    sodium_memcmp(cached->digest.bytes, digest->bytes,
+		sizeof(digest->bytes)) == 0;
 }
 
 bool

@@ -15,7 +15,7 @@
 struct credential_cache;
 
 struct credential {
-	struct text user;          /* folded name */
+	struct text user; /* folded name */
 	struct secret password;
 	uint64_t password_version;
 	user_id id;

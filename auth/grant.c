@@ -119,8 +119,10 @@ grant_put(struct txn *txn, const struct grant *grant)
 		    node);
 	}
 	if (outcome == OK) {
-		outcome = txn_put(txn, key_pair(&key, KEY_GRANT_SUBJECT,
-		    grant->subject, grant->id), node);
+		outcome = txn_put(txn,
+		    key_pair(&key, KEY_GRANT_SUBJECT, grant->subject,
+			grant->id),
+		    node);
 	}
 	return outcome;
 }
@@ -193,8 +195,9 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	grant->id = store_next_id(store);
 	grant->node = node;
 	grant->created_ns = clock_wall_ns();
-	grant->atoms = (grant->rules & RULE_NO_ACCESS) != 0 ? ATOMS_NONE
-	    : atoms_close(grant->atoms);
+	grant->atoms = (grant->rules & RULE_NO_ACCESS) != 0 ?
+	    ATOMS_NONE :
+	    atoms_close(grant->atoms);
 	return grant_put(txn, grant);
 }
 
@@ -246,7 +249,8 @@ grant_remove_subject(struct txn *txn, user_id subject)
 	enum outcome outcome;
 
 	while ((outcome = record_first(txn,
-	    key_id(&prefix, KEY_GRANT_SUBJECT, subject), &at, &value)) == OK) {
+		    key_id(&prefix, KEY_GRANT_SUBJECT, subject), &at,
+		    &value)) == OK) {
 		struct text key = { (const char *)at.bytes, at.len };
 		node_id node;
 
@@ -288,7 +292,7 @@ node_revoke_all(struct txn *txn, node_id node)
 	enum outcome outcome;
 
 	while ((outcome = record_first(txn, key_id(&prefix, KEY_GRANT, node),
-	    &at, &value)) == OK) {
+		    &at, &value)) == OK) {
 		struct text key = { (const char *)at.bytes, at.len };
 
 		outcome = grant_decode(key, value, &grant);

@@ -10,13 +10,13 @@
 struct grant {
 	uint64_t id;
 	node_id node;
-	user_id subject;        /* a user or a group */
+	user_id subject; /* a user or a group */
 	bool subject_is_group;
-	struct text preset;     /* its name, empty for atoms */
-	atom_set atoms;         /* closed */
-	uint32_t rules;         /* enum preset_rule */
+	struct text preset;         /* its name, empty for atoms */
+	atom_set atoms;             /* closed */
+	uint32_t rules;             /* enum preset_rule */
 	uint64_t from_ns, until_ns; /* 0: open; inclusive, exclusive */
-	user_id granter;        /* 0: the cell's owner, whoever it is */
+	user_id granter;            /* 0: the cell's owner, whoever it is */
 	uint64_t created_ns;
 };
 

@@ -85,8 +85,7 @@ group_add(struct txn *txn, struct store *store, struct text name)
 	outcome = record_put(txn, key_text(&key, KEY_GROUP, group.name), &out);
 	if (outcome != OK)
 		return outcome;
-	return txn_put(txn, key_id(&key, KEY_GROUP_NAME, group.id),
-	    group.name);
+	return txn_put(txn, key_id(&key, KEY_GROUP_NAME, group.id), group.name);
 }
 
 struct member_search {
@@ -116,8 +115,8 @@ group_empty(struct txn *txn, user_id group)
 	outcome = record_each(txn, key_text(&key, KEY_MEMBER, TEXT_NONE),
 	    find_member, &search);
 	for (size_t i = 0; outcome == OK && i < search.users.count; i++) {
-		outcome = txn_remove(txn, key_pair(&key, KEY_MEMBER,
-		    search.users.id[i], group));
+		outcome = txn_remove(txn,
+		    key_pair(&key, KEY_MEMBER, search.users.id[i], group));
 	}
 	arena_free(arena);
 	return outcome;
@@ -237,11 +236,12 @@ visit_member(struct text key, struct text value, void *context)
 }
 
 enum outcome
-group_members(struct txn *txn, user_id group, user_each_fn visit,
-    void *context)
+group_members(struct txn *txn, user_id group, user_each_fn visit, void *context)
 {
-	struct group_walk walk = { .txn = txn, .visit_user = visit,
-		.context = context, .group = group };
+	struct group_walk walk = { .txn = txn,
+		.visit_user = visit,
+		.context = context,
+		.group = group };
 	struct key key;
 
 	return record_each(txn, key_text(&key, KEY_MEMBER, TEXT_NONE),

@@ -17,8 +17,12 @@
  * a time. An attempt that never ended is forgotten after OPEN_SECONDS, a count
  * after FORGET_FACTOR longest waits.
  */
-enum { GUESS_OPEN_MAX = 256, OPEN_SECONDS = 30, FORGET_FACTOR = 4,
-	FORGET_LEAST_SECONDS = 900 };
+enum {
+	GUESS_OPEN_MAX = 256,
+	OPEN_SECONDS = 30,
+	FORGET_FACTOR = 4,
+	FORGET_LEAST_SECONDS = 900
+};
 
 struct guess {
 	struct digest digest;
@@ -98,8 +102,8 @@ guess_digest(const struct guesses *guesses, struct text user,
 	crypto_generichash_init(&state, guesses->key, sizeof(guesses->key),
 	    sizeof(digest.bytes));
 	crypto_generichash_update(&state, &len, 1);
-	crypto_generichash_update(&state,
-	    (const unsigned char *)network.ptr, len);
+	crypto_generichash_update(&state, (const unsigned char *)network.ptr,
+	    len);
 	crypto_generichash_update(&state, (const unsigned char *)user.ptr,
 	    user.len);
 	crypto_generichash_final(&state, digest.bytes, sizeof(digest.bytes));

@@ -16,7 +16,8 @@ enum { OPS = 2, MEMORY = 19 * 1024 * 1024, PASSWORD_MAX = 1024 };
  * Verified when there is no user: the same parameters, a salt and a hash that
  * were drawn at random, so no password fits and the work is the same.
  */
-static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1"
+static const char nobody[] =
+    "$argon2id$v=19$m=19456,t=2,p=1"
     "$k0Zc7bJpX1vQm3sYtR9eWg$uC4nTq8HxLw2VbA6oKfJ5dPzE7iMyS1rGh0QmNt3Uv8";
 
 static void
@@ -35,8 +36,7 @@ use_sodium(void)
 }
 
 enum outcome
-password_hash(struct arena *arena, struct secret password,
-    struct text *ret_phc)
+password_hash(struct arena *arena, struct secret password, struct text *ret_phc)
 {
 	char phc[crypto_pwhash_STRBYTES];
 
@@ -44,7 +44,7 @@ password_hash(struct arena *arena, struct secret password,
 	if (password.bytes.len == 0 || password.bytes.len > PASSWORD_MAX)
 		return BAD_INPUT;
 	if (crypto_pwhash_str_alg(phc, password.bytes.ptr, password.bytes.len,
-	    OPS, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		OPS, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return BUSY; /* no memory for it now */
 	*ret_phc = arena_copy(arena, text_from(phc));
 	return OK;
@@ -75,7 +75,7 @@ password_verify(struct text phc, struct secret password)
 		memcpy(copy, nobody, sizeof(nobody));
 	errno = 0;
 	if (crypto_pwhash_str_verify(copy, password.bytes.ptr,
-	    password.bytes.len) != 0)
+		password.bytes.len) != 0)
 		return errno == ENOMEM ? BUSY : UNAUTHENTICATED;
 	return known ? OK : UNAUTHENTICATED;
 }

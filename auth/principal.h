@@ -17,7 +17,7 @@ struct user {
 	uint64_t password_version; /* grows with each change */
 	struct text password;      /* argon2id in PHC form; empty: none set */
 	struct text email, display;
-	uint64_t quota;            /* 0: none */
+	uint64_t quota; /* 0: none */
 	uint64_t created_ns, used_ns;
 };
 
@@ -43,8 +43,7 @@ user_update(struct txn *txn, const struct user *user) MUST_CHECK;
 
 /* With its app passwords, memberships and grants. CONFLICT: owns a cell. */
 enum outcome
-user_remove(struct txn *txn, struct store *store, struct text name)
-    MUST_CHECK;
+user_remove(struct txn *txn, struct store *store, struct text name) MUST_CHECK;
 
 typedef bool (*user_each_fn)(const struct user *user, void *context);
 
@@ -68,8 +67,7 @@ enum outcome
 group_add(struct txn *txn, struct store *store, struct text name) MUST_CHECK;
 
 enum outcome
-group_remove(struct txn *txn, struct store *store, struct text name)
-    MUST_CHECK;
+group_remove(struct txn *txn, struct store *store, struct text name) MUST_CHECK;
 
 /* EXISTS, NOT_FOUND tell that nothing changed. */
 enum outcome
@@ -84,15 +82,15 @@ enum outcome
 group_each(struct txn *txn, group_each_fn visit, void *context) MUST_CHECK;
 
 enum outcome
-group_members(struct txn *txn, user_id group, user_each_fn visit,
-    void *context) MUST_CHECK;
+group_members(struct txn *txn, user_id group, user_each_fn visit, void *context)
+    MUST_CHECK;
 
 /* One random password per device. */
 struct app_password {
 	uint64_t id;
 	user_id user;
 	struct text label;
-	unsigned char hash[32];  /* of the password; it has high entropy */
+	unsigned char hash[32]; /* of the password; it has high entropy */
 	uint64_t created_ns, used_ns;
 };
 
@@ -119,9 +117,9 @@ struct principal {
 	user_id id;
 	struct text name, display;
 	enum role role;
-	const user_id *group;    /* arena */
+	const user_id *group; /* arena */
 	size_t group_count;
-	uint64_t app_password;   /* id of the one used, 0: the account's own */
+	uint64_t app_password; /* id of the one used, 0: the account's own */
 };
 
 /* From a user record: copies texts and loads the groups. */

@@ -39,8 +39,9 @@ const struct atom_row atom_rows[ATOM_COUNT] = {
 #define SET_PRINT (SET_VIEW | ATOM(PRINT))
 #define SET_PDF (SET_PRINT | ATOM(GET_PDF))
 #define SET_READ (SET_PDF | ATOM(GET_ORIGINAL))
-#define SET_WRITE (SET_READ | ATOM(VERSIONS) | ATOM(CREATE) | ATOM(MKDIR) | \
-	ATOM(MODIFY) | ATOM(PROPS) | ATOM(RENAME) | ATOM(DELETE_OWN))
+#define SET_WRITE \
+	(SET_READ | ATOM(VERSIONS) | ATOM(CREATE) | ATOM(MKDIR) | \
+	    ATOM(MODIFY) | ATOM(PROPS) | ATOM(RENAME) | ATOM(DELETE_OWN))
 
 const struct preset presets[] = {
 	{ "no-access", ATOMS_NONE, RULE_NO_ACCESS },
@@ -48,8 +49,8 @@ const struct preset presets[] = {
 	{ "print", SET_PRINT, 0 },
 	{ "download-pdf", SET_PDF, 0 },
 	{ "download-original", SET_READ | ATOM(VERSIONS), 0 },
-	{ "contributor",
-	    SET_WRITE | ATOM(RESTORE) | ATOM(MOVE) | ATOM(DELETE), 0 },
+	{ "contributor", SET_WRITE | ATOM(RESTORE) | ATOM(MOVE) | ATOM(DELETE),
+	    0 },
 	{ "upload-only", ATOM(CREATE) | ATOM(MKDIR) | ATOM(DELETE_OWN), 0 },
 	{ "portal", SET_WRITE, RULE_RENAME_OWN | RULE_DELETE_TEMP },
 	{ "portal-ro", SET_READ, 0 },

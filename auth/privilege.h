@@ -12,10 +12,26 @@
  * atoms is urn:celldav:, each contained in an RFC 3744 privilege.
  */
 enum atom {
-	ATOM_STAT, ATOM_LIST, ATOM_VIEW, ATOM_PRINT, ATOM_GET_PDF,
-	ATOM_GET_ORIGINAL, ATOM_VERSIONS, ATOM_CREATE, ATOM_MKDIR, ATOM_MODIFY,
-	ATOM_RESTORE, ATOM_PROPS, ATOM_RENAME, ATOM_MOVE, ATOM_DELETE,
-	ATOM_DELETE_OWN, ATOM_READ_ACL, ATOM_SHARE, ATOM_AUDIT, ATOM_MANAGE,
+	ATOM_STAT,
+	ATOM_LIST,
+	ATOM_VIEW,
+	ATOM_PRINT,
+	ATOM_GET_PDF,
+	ATOM_GET_ORIGINAL,
+	ATOM_VERSIONS,
+	ATOM_CREATE,
+	ATOM_MKDIR,
+	ATOM_MODIFY,
+	ATOM_RESTORE,
+	ATOM_PROPS,
+	ATOM_RENAME,
+	ATOM_MOVE,
+	ATOM_DELETE,
+	ATOM_DELETE_OWN,
+	ATOM_READ_ACL,
+	ATOM_SHARE,
+	ATOM_AUDIT,
+	ATOM_MANAGE,
 	ATOM_COUNT
 };
 
@@ -27,9 +43,9 @@ typedef uint32_t atom_set;
 
 struct atom_row {
 	enum atom atom;
-	const char *name;     /* "get-original" */
-	const char *inside;   /* local name in DAV: that contains it */
-	const char *text;     /* DAV:description */
+	const char *name;   /* "get-original" */
+	const char *inside; /* local name in DAV: that contains it */
+	const char *text;   /* DAV:description */
 };
 
 extern const struct atom_row atom_rows[ATOM_COUNT];

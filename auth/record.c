@@ -19,8 +19,7 @@ record_put(struct txn *txn, struct text key, struct buffer *value)
 }
 
 enum outcome
-record_each(struct txn *txn, struct text prefix, record_fn visit,
-    void *context)
+record_each(struct txn *txn, struct text prefix, record_fn visit, void *context)
 {
 	struct cursor *cursor;
 	enum outcome outcome = cursor_open(txn, &cursor);

@@ -53,8 +53,8 @@ typedef enum outcome (*record_fn)(struct text key, struct text value,
     void *context);
 
 enum outcome
-record_each(struct txn *txn, struct text prefix, record_fn visit,
-    void *context) MUST_CHECK;
+record_each(struct txn *txn, struct text prefix, record_fn visit, void *context)
+    MUST_CHECK;
 
 /* Removes all of them. */
 enum outcome
@@ -67,9 +67,9 @@ record_first(struct txn *txn, struct text prefix, struct key *ret_key,
 
 /* Ids that a walk collects, for what must not be written during it. */
 struct id_list {
-	uint64_t *id;          /* arena */
+	uint64_t *id; /* arena */
 	size_t count, capacity;
-	struct arena *arena;   /* borrowed */
+	struct arena *arena; /* borrowed */
 };
 
 void

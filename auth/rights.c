@@ -57,21 +57,23 @@ rights_union(const struct rights *a, const struct rights *b)
 	for (size_t i = 0; i < NARROWING_COUNT; i++) {
 		uint32_t rule = narrowing[i].rule;
 		atom_set atom = narrowing[i].atom;
-		bool free = ((a->atoms & atom) != 0 && (a->rules & rule) == 0)
-		    || ((b->atoms & atom) != 0 && (b->rules & rule) == 0);
+		bool free = ((a->atoms & atom) != 0 &&
+				(a->rules & rule) == 0) ||
+		    ((b->atoms & atom) != 0 && (b->rules & rule) == 0);
 
 		if ((all.atoms & atom) != 0 && !free)
 			all.rules |= rule;
 	}
 	/* What covers the other alone decides how long both are good for. */
-	if (rights_cover(a, b) && (!rights_cover(b, a) ||
-	    ends_later(a->until_ns, b->until_ns)))
+	if (rights_cover(a, b) &&
+	    (!rights_cover(b, a) || ends_later(a->until_ns, b->until_ns)))
 		all.until_ns = a->until_ns;
 	else if (rights_cover(b, a))
 		all.until_ns = b->until_ns;
 	else
-		all.until_ns = ends_later(a->until_ns, b->until_ns)
-		    ? b->until_ns : a->until_ns;
+		all.until_ns = ends_later(a->until_ns, b->until_ns) ?
+		    b->until_ns :
+		    a->until_ns;
 	return all;
 }
 
@@ -86,8 +88,9 @@ rights_cut(const struct rights *given, const struct rights *granter)
 			    narrowing[i].rule;
 		}
 	}
-	cut.until_ns = ends_later(given->until_ns, granter->until_ns)
-	    ? granter->until_ns : given->until_ns;
+	cut.until_ns = ends_later(given->until_ns, granter->until_ns) ?
+	    granter->until_ns :
+	    given->until_ns;
 	return cut;
 }
 
@@ -101,8 +104,8 @@ struct way {
 static const struct node *
 way_node(const struct way *way, size_t index)
 {
-	return index < way->trail->count ? &way->trail->node[index]
-	    : way->member;
+	return index < way->trail->count ? &way->trail->node[index] :
+					   way->member;
 }
 
 struct evaluation {
@@ -112,7 +115,7 @@ struct evaluation {
 	user_id chain[CHAIN_MAX]; /* whose rights are being asked now */
 	size_t depth;
 	size_t steps;
-	struct arena *arena;      /* made when a granter must be loaded */
+	struct arena *arena; /* made when a granter must be loaded */
 };
 
 static enum outcome
@@ -129,8 +132,7 @@ granter_rights(struct evaluation *evaluation, user_id granter, size_t index,
 	enum outcome outcome;
 
 	*ret_rights = (struct rights){ 0 };
-	if (evaluation->depth == CHAIN_MAX ||
-	    evaluation->steps == STEPS_MAX)
+	if (evaluation->depth == CHAIN_MAX || evaluation->steps == STEPS_MAX)
 		return OK;
 	for (size_t i = 0; i < evaluation->depth; i++) {
 		if (evaluation->chain[i] == granter)
@@ -168,8 +170,8 @@ struct tally {
 	struct evaluation *evaluation;
 	const struct principal *principal;
 	size_t index;
-	struct rights rights; /* from above and so far */
-	bool refused;         /* a no-access is valid here */
+	struct rights rights;  /* from above and so far */
+	bool refused;          /* a no-access is valid here */
 	uint64_t refused_from; /* the first one to come, 0: none */
 	enum outcome outcome;
 };
@@ -219,11 +221,13 @@ add_grant(const struct grant *grant, void *context)
 
 /* What node `index` makes of the rights that come from above it. */
 static enum outcome
-evaluate_node(struct evaluation *evaluation,
-    const struct principal *principal, size_t index, struct rights *rights)
+evaluate_node(struct evaluation *evaluation, const struct principal *principal,
+    size_t index, struct rights *rights)
 {
 	struct tally tally = { .evaluation = evaluation,
-		.principal = principal, .index = index, .rights = *rights };
+		.principal = principal,
+		.index = index,
+		.rights = *rights };
 	enum outcome outcome;
 
 	outcome = grant_each(evaluation->txn,
@@ -289,14 +293,14 @@ static enum outcome
 evaluate_way(struct txn *txn, const struct principal *principal,
     const struct way *way, uint64_t now_ns, struct rights *ret_rights)
 {
-	struct evaluation evaluation = { .txn = txn, .way = *way,
-		.now_ns = now_ns };
+	struct evaluation evaluation = {
+		.txn = txn, .way = *way, .now_ns = now_ns
+	};
 	struct rights rights = { 0 };
 	enum outcome outcome = OK;
 
 	if (principal->kind == PRINCIPAL_USER) {
-		outcome = evaluate(&evaluation, principal, way->count,
-		    &rights);
+		outcome = evaluate(&evaluation, principal, way->count, &rights);
 	}
 	arena_free(evaluation.arena);
 	if (outcome == OK)

@@ -22,8 +22,7 @@ parse_basic(struct arena *arena, struct text credentials,
 	if (backslash < user.len)
 		user = text_slice(user, backslash + 1, user.len);
 	ret_claim->user = user;
-	ret_claim->password.bytes =
-	    text_slice(plain, colon + 1, plain.len);
+	ret_claim->password.bytes = text_slice(plain, colon + 1, plain.len);
 	return OK;
 }
 

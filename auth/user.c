@@ -278,6 +278,6 @@ user_each(struct txn *txn, user_each_fn visit, void *context)
 	struct user_walk walk = { visit, context };
 	struct key key;
 
-	return record_each(txn, key_text(&key, KEY_USER, TEXT_NONE),
-	    visit_user, &walk);
+	return record_each(txn, key_text(&key, KEY_USER, TEXT_NONE), visit_user,
+	    &walk);
 }

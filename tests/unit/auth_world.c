@@ -15,7 +15,8 @@ write_conf(const char *path)
 
 	assert_non_null(file);
 	assert_true(fputs("store {\n\tpath = \"state\"\n"
-	    "\tengine = \"memory\"\n}\n", file) >= 0);
+			  "\tengine = \"memory\"\n}\n",
+			file) >= 0);
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -34,7 +35,8 @@ world_setup(void **state)
 	write_conf(path);
 	assert_int_equal(conf_load(path, &message, &world->conf), OK);
 	assert_int_equal(store_open(world->conf, STORE_CREATE, &message,
-	    &world->store), OK);
+			     &world->store),
+	    OK);
 	buffer_done(&message);
 	world->arena = arena_new();
 	assert_int_equal(txn_begin_write(world->store->engine, &world->txn),
@@ -89,10 +91,11 @@ world_group(struct world *world, const char *name, const char *member)
 {
 	struct group group;
 
-	assert_int_equal(group_add(world->txn, world->store,
-	    text_from(name)), OK);
+	assert_int_equal(group_add(world->txn, world->store, text_from(name)),
+	    OK);
 	assert_int_equal(group_join(world->txn, text_from(name),
-	    text_from(member)), OK);
+			     text_from(member)),
+	    OK);
 	assert_int_equal(group_find(world->txn, text_from(name), &group), OK);
 	return group.id;
 }
@@ -105,7 +108,8 @@ world_principal(struct world *world, const char *name)
 
 	assert_int_equal(user_find(world->txn, text_from(name), &user), OK);
 	assert_int_equal(principal_load(world->txn, world->arena, &user,
-	    &principal), OK);
+			     &principal),
+	    OK);
 	return principal;
 }
 
@@ -132,8 +136,9 @@ find_trail(struct world *world, const struct cell *cell, struct path *path)
 {
 	struct trail trail;
 
-	assert_int_equal(trail_find(world->txn, world->arena, cell->root,
-	    path, &trail), OK);
+	assert_int_equal(trail_find(world->txn, world->arena, cell->root, path,
+			     &trail),
+	    OK);
 	return trail;
 }
 
@@ -146,13 +151,15 @@ world_folder(struct world *world, const struct cell *cell, const char *path)
 	struct node made;
 
 	assert_int_equal(path_parse_decoded(world->arena, text_from(path),
-	    &parsed), OK);
+			     &parsed),
+	    OK);
 	trail = find_trail(world, cell, &parsed);
 	if (trail.missing == 0)
 		return trail;
 	assert_int_equal(trail.missing, 1);
 	assert_int_equal(tree_mkcol(world->txn, world->store, &trail,
-	    parsed.name[parsed.count - 1], &actor, &made), OK);
+			     parsed.name[parsed.count - 1], &actor, &made),
+	    OK);
 	return find_trail(world, cell, &parsed);
 }
 
@@ -170,8 +177,7 @@ world_grant_set(struct world *world, const struct trail *trail,
 		assert_int_equal(strncmp(what, "atoms:", 6), 0);
 		assert_true(atoms_parse(text_from(what + 6), &grant->atoms));
 	}
-	assert_int_equal(grant_set(world->txn, world->store, trail, grant),
-	    OK);
+	assert_int_equal(grant_set(world->txn, world->store, trail, grant), OK);
 }
 
 struct grant
@@ -193,6 +199,7 @@ world_rights(struct world *world, const char *user, const struct cell *cell,
 	struct rights rights;
 
 	assert_int_equal(rights_of(world->txn, &principal, &trail, now_ns,
-	    &rights), OK);
+			     &rights),
+	    OK);
 	return rights;
 }

@@ -52,7 +52,9 @@ add_user(struct door *door, const char *name, const char *password)
 
 	thread_enter_worker();
 	assert_int_equal(password_hash(world->arena,
-	    (struct secret){ text_from(password) }, &user.password), OK);
+			     (struct secret){ text_from(password) },
+			     &user.password),
+	    OK);
 	assert_int_equal(user_add(world->txn, world->store, &user), OK);
 }
 
@@ -85,13 +87,13 @@ make_request(struct door *door, struct text field, const char *address)
 	request->conf = world->conf;
 	request->response.arena = world->arena;
 	request->peer.loopback = strcmp(address, "127.0.0.1") == 0;
-	snprintf(request->peer.name, sizeof(request->peer.name), "%s",
-	    address);
+	snprintf(request->peer.name, sizeof(request->peer.name), "%s", address);
 	request->headers.field = ARENA_ARRAY(world->arena, 2,
 	    struct header_field);
 	if (field.ptr != NULL) {
 		request->headers.field[0] = (struct header_field){
-			TEXT("Authorization"), field };
+			TEXT("Authorization"), field
+		};
 		request->headers.count = 1;
 	}
 	return request;
@@ -120,8 +122,8 @@ ask_request(struct door *door, struct request *request)
 static struct answer
 ask(struct door *door, const char *user, const char *password)
 {
-	return ask_request(door, make_request(door,
-	    basic(door, user, password), "127.0.0.1"));
+	return ask_request(door,
+	    make_request(door, basic(door, user, password), "127.0.0.1"));
 }
 
 static void
@@ -198,16 +200,15 @@ a_new_password_ends_the_old_one(void **state)
 	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
 	thread_enter_worker();
 	assert_int_equal(password_hash(world->arena,
-	    (struct secret){ TEXT("new") }, &user.password), OK);
+			     (struct secret){ TEXT("new") }, &user.password),
+	    OK);
 	assert_int_equal(user_update(world->txn, &user), OK);
-	assert_int_equal(ask(door, "bob", "old").result,
-	    AUTHENTICATE_REFUSED);
+	assert_int_equal(ask(door, "bob", "old").result, AUTHENTICATE_REFUSED);
 	assert_int_equal(ask(door, "bob", "new").result, AUTHENTICATE_DONE);
 	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
 	user.disabled = true;
 	assert_int_equal(user_update(world->txn, &user), OK);
-	assert_int_equal(ask(door, "bob", "new").result,
-	    AUTHENTICATE_REFUSED);
+	assert_int_equal(ask(door, "bob", "new").result, AUTHENTICATE_REFUSED);
 }
 
 /* The account changes while the hash lane is busy with its old password. */
@@ -226,19 +227,22 @@ a_late_answer_does_not_count(void **state)
 	thread_enter_loop();
 	thread_enter_worker();
 	request = make_request(door, basic(door, "bob", "old"), "127.0.0.1");
-	assert_int_equal(authenticate(door->authenticator, world->txn,
-	    request, &principal, &check, &problem), AUTHENTICATE_HASH);
+	assert_int_equal(authenticate(door->authenticator, world->txn, request,
+			     &principal, &check, &problem),
+	    AUTHENTICATE_HASH);
 	credential_verify(&check);
 	assert_int_equal(check.outcome, OK);
 	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
 	user.password = TEXT("$argon2id$other");
 	assert_int_equal(user_update(world->txn, &user), OK);
 	assert_int_equal(authenticate_finish(door->authenticator, world->txn,
-	    request, &check, &principal, &problem), AUTHENTICATE_REFUSED);
+			     request, &check, &principal, &problem),
+	    AUTHENTICATE_REFUSED);
 	assert_int_equal(problem.status, 401);
 	check.outcome = BUSY;
 	assert_int_equal(authenticate_finish(door->authenticator, world->txn,
-	    request, &check, &principal, &problem), AUTHENTICATE_REFUSED);
+			     request, &check, &principal, &problem),
+	    AUTHENTICATE_REFUSED);
 	assert_int_equal(problem.status, 503);
 }
 
@@ -257,7 +261,8 @@ an_app_password_needs_no_hash(void **state)
 	add_user(door, "eve", "other");
 	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
 	assert_int_equal(app_password_add(world->txn, world->store,
-	    world->arena, user.id, TEXT("phone"), &password), OK);
+			     world->arena, user.id, TEXT("phone"), &password),
+	    OK);
 	snprintf(typed, sizeof(typed), "%.*s", TEXT_ARGS(password.bytes));
 	answer = ask(door, "bob", typed);
 	assert_int_equal(answer.result, AUTHENTICATE_DONE);
@@ -291,8 +296,8 @@ guessing_waits_even_with_the_right_one(void **state)
 	assert_int_equal(answer.problem.status, 429);
 	assert_true(answer.problem.retry_seconds > 0);
 	door->world->conf->auth.basic_over_plain_http = CONF_PLAIN_ALWAYS;
-	answer = ask_request(door, make_request(door,
-	    basic(door, "bob", "right"), "192.0.2.1"));
+	answer = ask_request(door,
+	    make_request(door, basic(door, "bob", "right"), "192.0.2.1"));
 	assert_int_equal(answer.result, AUTHENTICATE_DONE);
 }
 
@@ -317,8 +322,7 @@ plain_http_from_elsewhere_is_refused(void **state)
 	struct answer answer;
 
 	add_user(door, "bob", "right");
-	request = make_request(door, basic(door, "bob", "right"),
-	    "192.0.2.1");
+	request = make_request(door, basic(door, "bob", "right"), "192.0.2.1");
 	answer = ask_request(door, request);
 	assert_int_equal(answer.result, AUTHENTICATE_REFUSED);
 	assert_int_equal(answer.problem.status, 403);
@@ -326,14 +330,12 @@ plain_http_from_elsewhere_is_refused(void **state)
 	assert_int_equal(request->response.status, 403);
 	assert_int_equal(request->response.field_count, 0);
 	request->peer.tls = true;
-	assert_int_equal(ask_request(door, request).result,
-	    AUTHENTICATE_DONE);
+	assert_int_equal(ask_request(door, request).result, AUTHENTICATE_DONE);
 	conf->auth.basic_over_plain_http = CONF_PLAIN_NEVER;
 	assert_int_equal(ask(door, "bob", "right").problem.status, 403);
 	conf->auth.basic_over_plain_http = CONF_PLAIN_ALWAYS;
 	request->peer.tls = false;
-	assert_int_equal(ask_request(door, request).result,
-	    AUTHENTICATE_DONE);
+	assert_int_equal(ask_request(door, request).result, AUTHENTICATE_DONE);
 }
 
 static void
@@ -343,11 +345,15 @@ malformed_fields_are_refused(void **state)
 		const char *field;
 		unsigned status;
 	} cases[] = {
-		{ "", 401 }, { "Basic", 401 }, { "Basic ", 401 },
-		{ "Basic !!!!", 401 }, { "Basic Ym9i", 401 },
+		{ "", 401 },
+		{ "Basic", 401 },
+		{ "Basic ", 401 },
+		{ "Basic !!!!", 401 },
+		{ "Basic Ym9i", 401 },
 		{ "Basic Ym9iOg==", 401 }, /* bob: */
 		{ "Basic Ym9iOnJpZ2h0 x", 401 },
-		{ "Bearer abc", 401 }, { "Digest username=\"bob\"", 401 },
+		{ "Bearer abc", 401 },
+		{ "Digest username=\"bob\"", 401 },
 		{ "BasicYm9iOnJpZ2h0", 401 },
 	};
 	struct door *door = *state;
@@ -355,18 +361,19 @@ malformed_fields_are_refused(void **state)
 
 	add_user(door, "bob", "right");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct answer answer = ask_request(door, make_request(door,
-		    text_from(cases[i].field), "127.0.0.1"));
+		struct answer answer = ask_request(door,
+		    make_request(door, text_from(cases[i].field), "127.0.0.1"));
 
 		assert_int_equal(answer.result, AUTHENTICATE_REFUSED);
 		assert_int_equal(answer.problem.status, cases[i].status);
 		assert_false(answer.hashed);
 	}
-	assert_int_equal(ask_request(door, make_request(door,
-	    TEXT("bAsIc   Ym9iOnJpZ2h0"), "127.0.0.1")).result,
+	assert_int_equal(ask_request(door,
+			     make_request(door, TEXT("bAsIc   Ym9iOnJpZ2h0"),
+				 "127.0.0.1"))
+			     .result,
 	    AUTHENTICATE_DONE);
-	request = make_request(door, basic(door, "bob", "right"),
-	    "127.0.0.1");
+	request = make_request(door, basic(door, "bob", "right"), "127.0.0.1");
 	request->headers.field[1] = request->headers.field[0];
 	request->headers.count = 2;
 	assert_int_equal(ask_request(door, request).problem.status, 400);

@@ -35,7 +35,8 @@ give(struct scene *scene, const char *path, user_id subject, const char *what,
     user_id granter)
 {
 	struct trail trail = world_folder(scene->world, &scene->cell, path);
-	struct grant grant = { .subject = subject, .granter = granter,
+	struct grant grant = { .subject = subject,
+		.granter = granter,
 		.subject_is_group = subject == scene->staff };
 
 	world_grant_set(scene->world, &trail, &grant, what);
@@ -44,8 +45,7 @@ give(struct scene *scene, const char *path, user_id subject, const char *what,
 static atom_set
 held(struct scene *scene, const char *user, const char *path)
 {
-	return world_rights(scene->world, user, &scene->cell, path,
-	    100).atoms;
+	return world_rights(scene->world, user, &scene->cell, path, 100).atoms;
 }
 
 static atom_set
@@ -103,8 +103,7 @@ a_deeper_grant_leaves_its_ancestors_hidden(void **state)
 
 	give(&scene, "/docs/x", scene.bob, "view", 0);
 	assert_int_equal(held(&scene, "bob", "/docs"), ATOMS_NONE);
-	assert_int_equal(held(&scene, "bob", "/docs/x"),
-	    preset_atoms("view"));
+	assert_int_equal(held(&scene, "bob", "/docs/x"), preset_atoms("view"));
 }
 
 static void
@@ -119,8 +118,7 @@ no_access_cancels_what_stands_above(void **state)
 	assert_int_equal(held(&scene, "bob", "/docs/x"), ATOMS_NONE);
 	give(&scene, "/docs/x", scene.bob, "view", 0);
 	assert_int_equal(held(&scene, "bob", "/docs"), ATOMS_NONE);
-	assert_int_equal(held(&scene, "bob", "/docs/x"),
-	    preset_atoms("view"));
+	assert_int_equal(held(&scene, "bob", "/docs/x"), preset_atoms("view"));
 }
 
 static void
@@ -153,7 +151,8 @@ a_cell_on_a_folder_has_two_owners(void **state)
 	struct world *world = *state;
 	struct scene scene = scene_make(world);
 	struct trail docs = world_folder(world, &scene.cell, "/docs");
-	struct cell inner = { .slug = TEXT("inner"), .owner = scene.bob,
+	struct cell inner = { .slug = TEXT("inner"),
+		.owner = scene.bob,
 		.root = trail_last(&docs)->id };
 
 	assert_int_equal(cell_create(world->txn, world->store, &inner), OK);
@@ -163,8 +162,7 @@ a_cell_on_a_folder_has_two_owners(void **state)
 	assert_int_equal(held(&scene, "bob", "/docs"), ATOMS_ALL);
 	assert_int_equal(held(&scene, "bob", "/docs/x"), ATOMS_ALL);
 	assert_int_equal(held(&scene, "alice", "/docs/x"), ATOMS_ALL);
-	assert_int_equal(held(&scene, "eve", "/docs/x"),
-	    preset_atoms("view"));
+	assert_int_equal(held(&scene, "eve", "/docs/x"), preset_atoms("view"));
 }
 
 static void
@@ -189,8 +187,9 @@ periods_include_their_start_only(void **state)
 	struct world *world = *state;
 	struct scene scene = scene_make(world);
 	struct trail docs = world_folder(world, &scene.cell, "/docs");
-	struct grant grant = { .subject = scene.bob, .from_ns = 50,
-		.until_ns = 80 };
+	struct grant grant = {
+		.subject = scene.bob, .from_ns = 50, .until_ns = 80
+	};
 	struct rights rights;
 
 	world_grant_set(world, &docs, &grant, "view");
@@ -211,8 +210,9 @@ no_access_has_a_period_too(void **state)
 	struct world *world = *state;
 	struct scene scene = scene_make(world);
 	struct trail docs = world_folder(world, &scene.cell, "/docs");
-	struct grant grant = { .subject = scene.bob, .from_ns = 50,
-		.until_ns = 80 };
+	struct grant grant = {
+		.subject = scene.bob, .from_ns = 50, .until_ns = 80
+	};
 	struct rights rights;
 
 	give(&scene, "/", scene.bob, "view", 0);
@@ -344,12 +344,14 @@ members_cost_nothing_without_grants(void **state)
 	docs = world_folder(world, &scene.cell, "/docs");
 	below = world_folder(world, &scene.cell, "/docs/x");
 	member = *trail_last(&below);
-	assert_int_equal(rights_of_member(world->txn, &bob, &collection,
-	    &docs, &member, 100, &rights), OK);
+	assert_int_equal(rights_of_member(world->txn, &bob, &collection, &docs,
+			     &member, 100, &rights),
+	    OK);
 	assert_int_equal(rights.atoms, ATOMS_NONE);
 	member.flags = 0;
-	assert_int_equal(rights_of_member(world->txn, &bob, &collection,
-	    &docs, &member, 100, &rights), OK);
+	assert_int_equal(rights_of_member(world->txn, &bob, &collection, &docs,
+			     &member, 100, &rights),
+	    OK);
 	assert_int_equal(rights.atoms, ATOM(STAT));
 }
 
@@ -454,7 +456,8 @@ cells_are_shown_to_those_who_may_stat(void **state)
 	(void)world_grant(world, &trail, scene.bob, "view", 0);
 	give(&scene, "/docs", scene.bob, "view", 0);
 	assert_int_equal(cells_visible(world->txn, &bob, 100, world->arena,
-	    note_cell, seen), OK);
+			     note_cell, seen),
+	    OK);
 	assert_string_equal(seen, "bc");
 }
 

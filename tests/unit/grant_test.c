@@ -24,7 +24,8 @@ grants_of(struct world *world, const struct trail *trail)
 	struct kept kept = { .count = 0 };
 
 	assert_int_equal(grant_each(world->txn, trail_last(trail)->id,
-	    keep_last, &kept), OK);
+			     keep_last, &kept),
+	    OK);
 	return kept;
 }
 
@@ -41,8 +42,9 @@ stored_closed_and_replaced(void **state)
 	(void)world_grant(world, &docs, bob, "atoms:get-original", 0);
 	kept = grants_of(world, &docs);
 	assert_int_equal(kept.count, 1);
-	assert_int_equal(kept.grant.atoms, ATOM(GET_ORIGINAL) | ATOM(GET_PDF)
-	    | ATOM(PRINT) | ATOM(VIEW) | ATOM(STAT));
+	assert_int_equal(kept.grant.atoms,
+	    ATOM(GET_ORIGINAL) | ATOM(GET_PDF) | ATOM(PRINT) | ATOM(VIEW) |
+		ATOM(STAT));
 	docs = world_folder(world, &cell, "/docs");
 	(void)world_grant(world, &docs, bob, "view", alice);
 	kept = grants_of(world, &docs);
@@ -86,8 +88,10 @@ nonsense_is_refused(void **state)
 	user_id bob = world_user(world, "bob");
 	struct cell cell = world_cell(world, "a", alice);
 	struct trail docs = world_folder(world, &cell, "/docs");
-	struct grant grant = { .subject = bob, .atoms = ATOM(STAT),
-		.from_ns = 20, .until_ns = 20 };
+	struct grant grant = { .subject = bob,
+		.atoms = ATOM(STAT),
+		.from_ns = 20,
+		.until_ns = 20 };
 
 	assert_int_equal(grant_set(world->txn, world->store, &docs, &grant),
 	    BAD_INPUT);
@@ -118,8 +122,9 @@ no_access_holds_no_atom(void **state)
 	user_id bob = world_user(world, "bob");
 	struct cell cell = world_cell(world, "a", alice);
 	struct trail docs = world_folder(world, &cell, "/docs");
-	struct grant grant = { .subject = bob, .atoms = ATOMS_ALL,
-		.rules = RULE_NO_ACCESS };
+	struct grant grant = {
+		.subject = bob, .atoms = ATOMS_ALL, .rules = RULE_NO_ACCESS
+	};
 
 	assert_int_equal(grant_set(world->txn, world->store, &docs, &grant),
 	    OK);
@@ -143,8 +148,7 @@ whole_trees_lose_theirs(void **state)
 	(void)world_grant(world, &trail, bob, "view", 0);
 	trail = world_folder(world, &cell, "/docs");
 	assert_int_equal(trail.node[0].tree_grants, 3);
-	assert_int_equal(grant_remove_tree(world->txn, trail_last(&trail)),
-	    OK);
+	assert_int_equal(grant_remove_tree(world->txn, trail_last(&trail)), OK);
 	trail = world_folder(world, &cell, "/docs/x/y");
 	assert_int_equal(trail.node[0].tree_grants, 1);
 	assert_int_equal(trail_last(&trail)->flags & NODE_HAS_GRANTS, 0);
@@ -156,8 +160,11 @@ whole_trees_lose_theirs(void **state)
 static void
 damaged_records_are_named(void **state)
 {
-	struct grant grant = { .subject = 5, .preset = TEXT("view"),
-		.atoms = ATOM(STAT), .granter = 9 }, out;
+	struct grant grant = { .subject = 5,
+		.preset = TEXT("view"),
+		.atoms = ATOM(STAT),
+		.granter = 9 },
+		     out;
 	struct buffer bytes = { .max = RECORD_MAX };
 	struct key key;
 	struct text at = key_pair(&key, KEY_GRANT, 3, 4), all;
@@ -171,13 +178,13 @@ damaged_records_are_named(void **state)
 	assert_int_equal(out.granter, 9);
 	for (size_t len = 0; len < all.len; len++) {
 		assert_int_equal(grant_decode(at, text_slice(all, 0, len),
-		    &out), DAMAGED);
+				     &out),
+		    DAMAGED);
 	}
 	buffer_clear(&bytes);
 	grant.atoms = ATOMS_ALL + 1;
 	grant_encode(&grant, &bytes);
-	assert_int_equal(grant_decode(at, buffer_text(&bytes), &out),
-	    DAMAGED);
+	assert_int_equal(grant_decode(at, buffer_text(&bytes), &out), DAMAGED);
 	buffer_done(&bytes);
 }
 

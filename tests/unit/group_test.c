@@ -84,17 +84,19 @@ removed_group_takes_its_grants(void **state)
 	(void)world_user(world, "bob");
 	grant.subject = world_group(world, "staff", "bob");
 	world_grant_set(world, &docs, &grant, "view");
-	assert_true(rights_hold(&(struct rights){ world_rights(world, "bob",
-	    &cell, "/docs", 1).atoms, 0, 0 }, ATOM(VIEW)));
-	assert_int_equal(group_remove(world->txn, world->store,
-	    TEXT("staff")), OK);
+	assert_true(rights_hold(
+	    &(struct rights){
+		world_rights(world, "bob", &cell, "/docs", 1).atoms, 0, 0 },
+	    ATOM(VIEW)));
+	assert_int_equal(group_remove(world->txn, world->store, TEXT("staff")),
+	    OK);
 	assert_int_equal(group_find_id(world->txn, grant.subject, &group),
 	    NOT_FOUND);
 	assert_int_equal(world_principal(world, "bob").group_count, 0);
 	assert_int_equal(world_rights(world, "bob", &cell, "/docs", 1).atoms,
 	    ATOMS_NONE);
-	assert_int_equal(group_remove(world->txn, world->store,
-	    TEXT("staff")), NOT_FOUND);
+	assert_int_equal(group_remove(world->txn, world->store, TEXT("staff")),
+	    NOT_FOUND);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)

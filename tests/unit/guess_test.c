@@ -92,8 +92,7 @@ right_one_forgives(void **state)
 
 	for (size_t i = 0; i < rule.free; i++)
 		assert_int_equal(guess(*state, BOB, "192.0.2.1", now), 0);
-	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now),
-	    0);
+	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now), 0);
 	guess_right(*state, BOB, "192.0.2.1");
 	lock_out(*state, BOB, "192.0.2.1");
 }
@@ -104,22 +103,18 @@ many_at_once_gain_nothing(void **state)
 	uint64_t now = at(0);
 	size_t begun = 0;
 
-	while (begun < 1000 && guess_begin(*state, BOB, "192.0.2.1", &rule,
-	    now) == 0)
+	while (begun < 1000 &&
+	    guess_begin(*state, BOB, "192.0.2.1", &rule, now) == 0)
 		begun++;
 	assert_int_equal(begun, 256);
 	for (size_t i = 0; i < begun; i++)
 		guess_wrong(*state, BOB, "192.0.2.1", &rule, now);
-	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now),
-	    60);
+	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now), 60);
 	now += 60 * NS_PER_SECOND;
-	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now),
-	    0);
-	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now),
-	    1);
+	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now), 0);
+	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now), 1);
 	guess_drop(*state, BOB, "192.0.2.1");
-	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now),
-	    0);
+	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, now), 0);
 }
 
 static void
@@ -127,7 +122,8 @@ lost_attempts_end_by_themselves(void **state)
 {
 	for (size_t i = 0; i < 256; i++) {
 		assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule,
-		    at(0)), 0);
+				     at(0)),
+		    0);
 	}
 	assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule, at(1)),
 	    1);
@@ -155,8 +151,10 @@ spraying_does_not_free_the_one_who_waits(void **state)
 	for (int i = 0; i < 5000; i++) {
 		int len = snprintf(name, sizeof(name), "user%d", i);
 
-		assert_int_equal(guess(*state, (struct text){ name,
-		    (size_t)len }, "192.0.2.1", at(0)), 0);
+		assert_int_equal(guess(*state,
+				     (struct text){ name, (size_t)len },
+				     "192.0.2.1", at(0)),
+		    0);
 	}
 	assert_true(guess(*state, BOB, "192.0.2.1", at(0)) > 0);
 }
@@ -178,13 +176,15 @@ threads_share_it(void **state)
 
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(pthread_create(&thread[i], NULL, hammer,
-		    *state), 0);
+				     *state),
+		    0);
 	}
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(pthread_join(thread[i], NULL), 0);
 	for (size_t i = 0; i < 256; i++) {
 		assert_int_equal(guess_begin(*state, BOB, "192.0.2.1", &rule,
-		    at(0)), 0);
+				     at(0)),
+		    0);
 	}
 }
 

@@ -70,8 +70,7 @@ presets_narrow_where_the_table_says(void **state)
 	(void)state;
 	assert_int_equal(preset_find(TEXT("portal"))->rules,
 	    RULE_RENAME_OWN | RULE_DELETE_TEMP);
-	assert_int_equal(preset_find(TEXT("no-access"))->rules,
-	    RULE_NO_ACCESS);
+	assert_int_equal(preset_find(TEXT("no-access"))->rules, RULE_NO_ACCESS);
 	assert_int_equal(preset_find(TEXT("contributor"))->rules, 0);
 	assert_int_equal(preset_find(TEXT("co-owner"))->rules, 0);
 }
@@ -92,12 +91,27 @@ closure_is_that_of_section_1(void **state)
 	static const struct {
 		const char *held, *closed;
 	} cases[] = {
-		{ "", "" }, { "s", "s" }, { "l", "ls" }, { "v", "vs" },
-		{ "p", "pvs" }, { "f", "fpvs" }, { "o", "ofpvs" },
-		{ "h", "h" }, { "c", "c" }, { "k", "k" }, { "m", "mofpvs" },
-		{ "r", "rmhofpvs" }, { "y", "y" }, { "n", "ns" },
-		{ "x", "xs" }, { "d", "ds" }, { "e", "e" }, { "a", "a" },
-		{ "w", "w" }, { "j", "j" }, { "g", "slvpfohckmrynxdeawjg" },
+		{ "", "" },
+		{ "s", "s" },
+		{ "l", "ls" },
+		{ "v", "vs" },
+		{ "p", "pvs" },
+		{ "f", "fpvs" },
+		{ "o", "ofpvs" },
+		{ "h", "h" },
+		{ "c", "c" },
+		{ "k", "k" },
+		{ "m", "mofpvs" },
+		{ "r", "rmhofpvs" },
+		{ "y", "y" },
+		{ "n", "ns" },
+		{ "x", "xs" },
+		{ "d", "ds" },
+		{ "e", "e" },
+		{ "a", "a" },
+		{ "w", "w" },
+		{ "j", "j" },
+		{ "g", "slvpfohckmrynxdeawjg" },
 	};
 
 	(void)state;
@@ -127,8 +141,7 @@ atoms_are_read_by_name(void **state)
 
 	(void)state;
 	assert_true(atoms_parse(TEXT("stat,list,get-original"), &atoms));
-	assert_int_equal(atoms,
-	    ATOM(STAT) | ATOM(LIST) | ATOM(GET_ORIGINAL));
+	assert_int_equal(atoms, ATOM(STAT) | ATOM(LIST) | ATOM(GET_ORIGINAL));
 	assert_true(atoms_parse(TEXT("delete-own"), &atoms));
 	assert_int_equal(atoms, ATOM(DELETE_OWN));
 	assert_false(atoms_parse(TEXT(""), &atoms));

@@ -12,34 +12,42 @@ names_are_folded(void **state)
 	static const struct {
 		const char *sent, *key;
 	} good[] = {
-		{ "alice", "alice" }, { "Alice", "alice" },
+		{ "alice", "alice" },
+		{ "Alice", "alice" },
 		{ "BOB.Smith-2@Example.org", "bob.smith-2@example.org" },
-		{ "a+b_c", "a+b_c" }, { "_x", "_x" },
+		{ "a+b_c", "a+b_c" },
+		{ "_x", "_x" },
 		/* e and a combining acute are one letter in NFC. */
 		{ "Ren\x65\xcc\x81", "ren\xc3\xa9" },
 		{ "REN\xc3\x89", "ren\xc3\xa9" },
 	};
-	static const char *const bad[] = { "", "-x", ".x", "a b", "a/b",
-		"a\\b", "a:b", "a\nb", "~a", "a\x01", "\xff\xfe",
-		"\xed\xa0\x80", "a\xe2\x80\xae" "b", "\xe2\x82\xac" };
+	static const char *const bad[] = { "", "-x", ".x", "a b", "a/b", "a\\b",
+		"a:b", "a\nb", "~a", "a\x01", "\xff\xfe", "\xed\xa0\x80",
+		"a\xe2\x80\xae"
+		"b",
+		"\xe2\x82\xac" };
 	struct world *world = *state;
 	struct text key;
 	char longest[USER_NAME_MAX + 2];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(user_name_key(world->arena,
-		    text_from(good[i].sent), &key), OK);
+				     text_from(good[i].sent), &key),
+		    OK);
 		assert_true(text_equal(key, text_from(good[i].key)));
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(user_name_key(world->arena,
-		    text_from(bad[i]), &key), BAD_INPUT);
+		assert_int_equal(user_name_key(world->arena, text_from(bad[i]),
+				     &key),
+		    BAD_INPUT);
 	}
 	memset(longest, 'a', sizeof(longest));
 	assert_int_equal(user_name_key(world->arena,
-	    (struct text){ longest, USER_NAME_MAX }, &key), OK);
+			     (struct text){ longest, USER_NAME_MAX }, &key),
+	    OK);
 	assert_int_equal(user_name_key(world->arena,
-	    (struct text){ longest, USER_NAME_MAX + 1 }, &key), BAD_INPUT);
+			     (struct text){ longest, USER_NAME_MAX + 1 }, &key),
+	    BAD_INPUT);
 }
 
 static void
@@ -56,8 +64,7 @@ one_name_is_one_account(void **state)
 	assert_int_equal(user_find_id(world->txn, id, &found), OK);
 	assert_int_equal(user_find_id(world->txn, id + 1000, &found),
 	    NOT_FOUND);
-	assert_int_equal(user_find(world->txn, TEXT("a b"), &found),
-	    NOT_FOUND);
+	assert_int_equal(user_find(world->txn, TEXT("a b"), &found), NOT_FOUND);
 }
 
 static void
@@ -85,14 +92,11 @@ static void
 texts_for_people_are_checked(void **state)
 {
 	struct world *world = *state;
-	struct user user = { .name = TEXT("alice"),
-		.display = TEXT("A\nB") };
+	struct user user = { .name = TEXT("alice"), .display = TEXT("A\nB") };
 
-	assert_int_equal(user_add(world->txn, world->store, &user),
-	    BAD_INPUT);
+	assert_int_equal(user_add(world->txn, world->store, &user), BAD_INPUT);
 	user.display = TEXT("A\xff");
-	assert_int_equal(user_add(world->txn, world->store, &user),
-	    BAD_INPUT);
+	assert_int_equal(user_add(world->txn, world->store, &user), BAD_INPUT);
 	user.display = TEXT("\xc3\x84 B");
 	assert_int_equal(user_add(world->txn, world->store, &user), OK);
 }
@@ -126,13 +130,13 @@ owner_of_a_cell_stays(void **state)
 	user_id alice = world_user(world, "alice");
 
 	(void)world_cell(world, "a", alice);
-	assert_int_equal(user_remove(world->txn, world->store,
-	    TEXT("alice")), CONFLICT);
+	assert_int_equal(user_remove(world->txn, world->store, TEXT("alice")),
+	    CONFLICT);
 	assert_int_equal(cell_remove(world->txn, world->store, TEXT("a")), OK);
-	assert_int_equal(user_remove(world->txn, world->store,
-	    TEXT("alice")), OK);
-	assert_int_equal(user_remove(world->txn, world->store,
-	    TEXT("alice")), NOT_FOUND);
+	assert_int_equal(user_remove(world->txn, world->store, TEXT("alice")),
+	    OK);
+	assert_int_equal(user_remove(world->txn, world->store, TEXT("alice")),
+	    NOT_FOUND);
 }
 
 static void
@@ -145,8 +149,8 @@ own_cell_goes_only_when_empty(void **state)
 
 	assert_int_equal(cell_make_own(world->txn, world->store, alice, &own),
 	    OK);
-	assert_int_equal(user_remove(world->txn, world->store,
-	    TEXT("alice")), OK);
+	assert_int_equal(user_remove(world->txn, world->store, TEXT("alice")),
+	    OK);
 	assert_int_equal(cell_find_own(world->txn, alice, &own), NOT_FOUND);
 	assert_int_equal(cell_make_own(world->txn, world->store, bob, &own),
 	    OK);
@@ -189,12 +193,14 @@ nothing_of_a_removed_account_stays(void **state)
 	(void)world_group(world, "staff", "bob");
 	(void)world_grant(world, &docs, bob, "view", 0);
 	assert_int_equal(app_password_add(world->txn, world->store,
-	    world->arena, bob, TEXT("phone"), &password), OK);
+			     world->arena, bob, TEXT("phone"), &password),
+	    OK);
 	assert_int_equal(user_remove(world->txn, world->store, TEXT("bob")),
 	    OK);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		assert_int_equal(count_prefix(world,
-		    key_text(&key, kinds[i], TEXT_NONE)), 0);
+				     key_text(&key, kinds[i], TEXT_NONE)),
+		    0);
 	}
 	docs = world_folder(world, &cell, "/docs");
 	assert_int_equal(trail_last(&docs)->flags & NODE_HAS_GRANTS, 0);
@@ -204,8 +210,10 @@ nothing_of_a_removed_account_stays(void **state)
 static void
 damaged_records_are_named(void **state)
 {
-	struct user user = { .name = TEXT("alice"), .id = 7,
-		.display = TEXT("Alice") }, out;
+	struct user user = { .name = TEXT("alice"),
+		.id = 7,
+		.display = TEXT("Alice") },
+		    out;
 	struct buffer bytes = { .max = RECORD_MAX };
 	struct text all;
 
