@@ -28,7 +28,14 @@ struct http_service {
 	void *context;
 };
 
-/* All connections of one loop. */
+/* Once, before metrics are read and before the first connections_new(). */
+void
+connection_metrics_register(void);
+
+/*
+ * All connections of one loop. SIGPIPE is ignored from the first of them on:
+ * sendfile(2) and OpenSSL cannot be told otherwise.
+ */
 struct connections;
 
 struct connections *

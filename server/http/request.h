@@ -25,6 +25,7 @@ enum wants { WANTS_NOTHING, WANTS_CONTINUE };
 
 struct peer {
 	struct sockaddr_storage address; /* of the socket */
+	struct sockaddr_storage local;   /* the address it was accepted on */
 	char name[64];      /* numeric client address, after trusted proxies */
 	bool tls;           /* the client's hop was TLS, as far as we may know */
 	bool loopback;
@@ -73,9 +74,17 @@ struct body_sink {
 };
 
 /*
+ * None of the calls below calls `done` or a callback of a sink or source
+ * before it returns, but for the `end` that request_read_body() may call at
+ * once: what follows from them happens in the same turn of the loop, after the
+ * caller is done.
+ */
+
+/*
  * Begins to read the body into `sink`, sending 100 Continue first when the
- * client waits for it (RFC 9110 10.1.1). With REQUEST_BODY_NONE `end` is
- * called at once. `max`: more bytes are TOO_LARGE (UINT64_MAX: no limit).
+ * client waits for it (RFC 9110 10.1.1). With REQUEST_BODY_NONE, and when the
+ * declared length is above `max`, `end` is called at once. `max`: more bytes
+ * are TOO_LARGE (UINT64_MAX: no limit).
  */
 void
 request_read_body(struct request *request, struct body_sink *sink,
