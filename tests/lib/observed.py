@@ -1,10 +1,13 @@
 """What the clients of one test process saw, and how an exchange can fail."""
 
+import threading
+
 
 class Stats:
     """What all clients of this process saw since the last reset."""
 
     def __init__(self):
+        self.lock = threading.Lock()
         self.reset()
 
     def reset(self):
@@ -12,6 +15,12 @@ class Stats:
         self.unanswered = 0
         self.problems = []
         self.errors = []
+
+    def count(self, answered=0, unanswered=0):
+        """Threads of one case may count at the same time."""
+        with self.lock:
+            self.answered += answered
+            self.unanswered += unanswered
 
 
 stats = Stats()

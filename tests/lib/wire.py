@@ -102,7 +102,7 @@ class Connection:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
-            stats.unanswered += max(0, self.owed)
+            stats.count(unanswered=max(0, self.owed))
             self.owed = 0
 
     def __enter__(self):
@@ -232,7 +232,7 @@ class Connection:
 
 def lint(answer, method):
     """Count an answer and note what breaks a rule that holds for all."""
-    stats.answered += 1
+    stats.count(answered=1)
     say = lambda text: stats.problems.append(
         "%s -> %d: %s" % (method, answer.status, text))
     if answer.status >= 500:
@@ -345,7 +345,7 @@ class Client:
                 self.connection.owed -= 1
                 self.close()
                 if fresh:
-                    stats.unanswered += 1
+                    stats.count(unanswered=1)
                     raise
             except WireError:
                 self.close()
