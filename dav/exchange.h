@@ -154,3 +154,19 @@ place_name_check(struct exchange *exchange, const struct place *place)
 /* Bytes in the arena of what a buffer holds; empties the buffer. */
 struct text
 exchange_keep(struct exchange *exchange, struct buffer *buffer);
+
+/* Who does it, for the records of a change. */
+static inline struct tree_actor
+exchange_actor(const struct exchange *exchange)
+{
+	return (struct tree_actor){ .user = exchange->principal.id,
+		.now_ns = exchange->now_ns };
+}
+
+/* A method that makes no sense for the resource: 405. */
+static inline enum outcome
+exchange_not_allowed(struct exchange *exchange)
+{
+	exchange->problem = (struct problem){ .status = 405 };
+	return UNSUPPORTED;
+}

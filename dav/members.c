@@ -67,8 +67,7 @@ struct demanding {
 	enum outcome outcome;
 };
 
-/* "/dav/cell/place/x/y" of a node below the place. */
-static struct text
+struct text
 member_href(struct exchange *exchange, const struct place *place,
     const struct trail *parent, const struct node *node)
 {

@@ -28,6 +28,11 @@ enum outcome
 members_walk(struct exchange *exchange, const struct place *place,
     below_fn visit, void *context) MUST_CHECK;
 
+/* "/dav/cell/place/x/y" of a node below the place, by the trail to its parent. */
+struct text
+member_href(struct exchange *exchange, const struct place *place,
+    const struct trail *parent, const struct node *node);
+
 /*
  * An answer that is made member by member, in blocks of some 32 KiB, each in a
  * read transaction of its own in which the place and the rights are looked up

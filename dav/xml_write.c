@@ -49,21 +49,22 @@ xml_response_status(struct buffer *out, struct text href, enum outcome outcome,
 }
 
 /*
- * The prefix of an element that is given its own: one that the value does not
- * declare for something else.
+ * The prefix of an element: one that its own start tag does not declare for
+ * something else. d: is DAV: in all that is written here.
  */
 static void
-prefix_choose(struct text value, char prefix[XML_PREFIX_SIZE])
+prefix_choose(struct text tag, bool dav, char prefix[XML_PREFIX_SIZE])
 {
 	char declared[XML_PREFIX_SIZE + 8];
 	unsigned number = 0;
 
-	(void)snprintf(prefix, XML_PREFIX_SIZE, "x");
-	(void)snprintf(declared, sizeof(declared), "xmlns:x=");
-	while (text_find_text(value, text_from(declared)) < value.len) {
-		(void)snprintf(prefix, XML_PREFIX_SIZE, "x%u", ++number);
+	(void)snprintf(prefix, XML_PREFIX_SIZE, dav ? "d" : "x");
+	for (;;) {
 		(void)snprintf(declared, sizeof(declared), "xmlns:%s=",
 		    prefix);
+		if (text_find_text(tag, text_from(declared)) == tag.len)
+			return;
+		(void)snprintf(prefix, XML_PREFIX_SIZE, "x%u", ++number);
 	}
 }
 
@@ -71,14 +72,16 @@ void
 xml_element(struct buffer *out, struct text space, struct text name,
     struct text inner)
 {
-	char prefix[XML_PREFIX_SIZE];
+	struct text tag = text_slice(inner, 0, text_find(inner, '>'));
+	bool dav = text_equal(space, TEXT("DAV:"));
+	char prefix[XML_PREFIX_SIZE] = "";
 
-	if (space.len == 0) {
-		buffer_format(out, "<%.*s", TEXT_ARGS(name));
-	} else {
-		prefix_choose(inner, prefix);
-		buffer_format(out, "<%s:%.*s xmlns:%s=\"", prefix,
-		    TEXT_ARGS(name), prefix);
+	if (space.len > 0)
+		prefix_choose(tag, dav, prefix);
+	buffer_format(out, "<%s%s%.*s", prefix, space.len > 0 ? ":" : "",
+	    TEXT_ARGS(name));
+	if (space.len > 0 && !(dav && prefix[0] == 'd')) {
+		buffer_format(out, " xmlns:%s=\"", prefix);
 		xml_escape(out, space);
 		buffer_append_byte(out, '"');
 	}
@@ -87,10 +90,8 @@ xml_element(struct buffer *out, struct text space, struct text name,
 		return;
 	}
 	buffer_append(out, inner);
-	if (space.len == 0)
-		buffer_format(out, "</%.*s>", TEXT_ARGS(name));
-	else
-		buffer_format(out, "</%s:%.*s>", prefix, TEXT_ARGS(name));
+	buffer_format(out, "</%s%s%.*s>", prefix, space.len > 0 ? ":" : "",
+	    TEXT_ARGS(name));
 }
 
 enum outcome

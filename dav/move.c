@@ -1,0 +1,209 @@
+/*
+ * MOVE (RFC 4918 9.9). A rename, a move inside a cell and a move out of it are
+ * different rights (rights.md 6). A file that a program saved beside a document
+ * and now moves onto it becomes the document's newest version, so that links,
+ * grants and history stay with what people know (safe-save fold).
+ */
+#include "auth/grant.h"
+#include "dav/members.h"
+#include "dav/methods.h"
+#include "dav/precondition.h"
+#include "dav/temporary.h"
+#include "dav/transfer.h"
+
+/* RFC 4918 9.9.2: infinite for collections; a file takes any but 1. */
+static enum outcome
+move_depth_check(struct exchange *exchange, const struct transfer *transfer)
+{
+	bool file = transfer->source.node->kind == NODE_FILE;
+	int depth;
+	enum outcome outcome = depth_parse(exchange->request, DEPTH_INFINITY,
+	    &depth);
+
+	if (outcome == OK && depth != DEPTH_INFINITY && !(file && depth == 0))
+		return BAD_INPUT;
+	return outcome;
+}
+
+static bool
+move_leaves_cell(const struct transfer *transfer)
+{
+	return transfer->target.scope == SCOPE_ROOT ||
+	    transfer->source.cell.id != transfer->target.cell.id;
+}
+
+/* Parents by id: the target's is its trail's end when nothing stands there. */
+static bool
+move_is_rename(const struct transfer *transfer)
+{
+	const struct place *target = &transfer->target;
+	const struct trail *trail = &target->trail;
+
+	if (move_leaves_cell(transfer) || trail->missing > 1)
+		return false;
+	if (target->node == NULL)
+		return trail_last(trail)->id ==
+		    transfer->source.node->parent;
+	return target->node->parent == transfer->source.node->parent;
+}
+
+static atom_set
+move_atoms(const struct transfer *transfer)
+{
+	if (move_is_rename(transfer))
+		return ATOM(RENAME);
+	return move_leaves_cell(transfer) ?
+	    ATOM(GET_ORIGINAL) | ATOM(DELETE) : ATOM(MOVE);
+}
+
+/* The root of a cell: never as mounted; in its outer cell by who manages. */
+static enum outcome
+move_root_check(struct exchange *exchange, const struct place *source)
+{
+	if (source->inside.count == 0) {
+		exchange->problem.message = "A cell cannot be moved.";
+		return FORBIDDEN;
+	}
+	if ((source->node->flags & NODE_IS_CELL_ROOT) != 0)
+		return place_demand(exchange, source, ATOM(MANAGE));
+	return OK;
+}
+
+static enum outcome
+move_demand_source(struct exchange *exchange, const struct transfer *transfer)
+{
+	const struct place *source = &transfer->source;
+	atom_set atoms = move_atoms(transfer);
+	enum outcome outcome = place_demand(exchange, source, atoms);
+
+	if (outcome == OK)
+		outcome = move_root_check(exchange, source);
+	/* RULE_RENAME_OWN: what others made keeps its name. */
+	if (outcome == OK && atoms == ATOM(RENAME) &&
+	    (source->rights.rules & RULE_RENAME_OWN) != 0 &&
+	    source->node->creator != exchange->principal.id) {
+		struct rights rights = source->rights;
+		struct demand demand = { ATOM(RENAME),
+			place_href(exchange, source) };
+
+		rights.atoms &= ~ATOM(RENAME);
+		return authorise(&rights, &demand, &exchange->problem);
+	}
+	if (outcome == OK)
+		outcome = members_demand(exchange, source, atoms);
+	return outcome;
+}
+
+/*
+ * A place where the subject may read more than at the source would be a way
+ * round the source's limits (rights.md 7, "restriction on a copy").
+ */
+static enum outcome
+move_gain_check(struct exchange *exchange, const struct transfer *transfer)
+{
+	const atom_set content = ATOM(VIEW) | ATOM(PRINT) | ATOM(GET_PDF) |
+	    ATOM(GET_ORIGINAL);
+	atom_set gained = transfer->target.rights.atoms & content &
+	    ~transfer->source.rights.atoms;
+
+	if (gained == 0)
+		return OK;
+	return place_demand(exchange, &transfer->source, ATOM(GET_ORIGINAL));
+}
+
+static enum outcome
+move_demand_target(struct exchange *exchange, const struct transfer *transfer)
+{
+	enum outcome outcome;
+
+	if (transfer->how != TRANSFER_NEW || !move_is_rename(transfer))
+		return transfer_demand_target(exchange, transfer);
+	outcome = place_demand(exchange, &transfer->target, ATOM(STAT));
+	return outcome == OK ?
+	    place_name_check(exchange, &transfer->target) : outcome;
+}
+
+/* Onto a file: a save, or a replacement. */
+static void
+move_choose(struct exchange *exchange, struct transfer *transfer)
+{
+	if (transfer->how == TRANSFER_VERSION &&
+	    !node_is_own_draft(exchange, transfer->source.node))
+		transfer->how = TRANSFER_REPLACE;
+}
+
+static enum outcome
+move_check(struct exchange *exchange, struct transfer *transfer)
+{
+	enum outcome outcome = transfer_resolve(exchange, transfer);
+
+	if (outcome != OK)
+		return outcome;
+	move_choose(exchange, transfer);
+	outcome = move_demand_source(exchange, transfer);
+	if (outcome == OK)
+		outcome = move_depth_check(exchange, transfer);
+	if (outcome == OK)
+		outcome = move_demand_target(exchange, transfer);
+	if (outcome == OK)
+		outcome = move_gain_check(exchange, transfer);
+	if (outcome == OK)
+		outcome = lock_demand(exchange, &transfer->header,
+		    &transfer->source, REACH_BELOW | REACH_MEMBERSHIP);
+	if (outcome == OK)
+		outcome = transfer_conditions(exchange, transfer);
+	return outcome == OK ? transfer_apart(exchange, transfer) : outcome;
+}
+
+static enum outcome
+move_admit(struct exchange *exchange, enum lane *lane)
+{
+	struct transfer transfer;
+
+	return place_admit(exchange, move_check(exchange, &transfer), lane);
+}
+
+static enum outcome
+move_write(struct exchange *exchange, struct transfer *transfer)
+{
+	struct tree_actor actor = exchange_actor(exchange);
+	enum outcome outcome = transfer_clear(exchange, transfer);
+
+	/* Who shared it here has not shared it there (rights.md 6). */
+	if (outcome == OK && move_leaves_cell(transfer))
+		outcome = grant_remove_tree(exchange->txn,
+		    transfer->source.node);
+	if (outcome != OK)
+		return outcome;
+	return tree_move(exchange->txn, exchange->store,
+	    &transfer->source.trail, &transfer->target.trail, transfer->name,
+	    transfer->how == TRANSFER_VERSION ? TREE_MOVE_FOLD :
+	    TREE_MOVE_PLACE, &actor);
+}
+
+static enum outcome
+move_run(struct exchange *exchange)
+{
+	struct transfer transfer;
+	struct node node;
+	enum outcome outcome = move_check(exchange, &transfer);
+
+	if (outcome == OK)
+		outcome = move_write(exchange, &transfer);
+	if (outcome == OK)
+		outcome = node_find_id(exchange->txn,
+		    transfer.how == TRANSFER_VERSION ?
+		    transfer.target.node->id : transfer.source.node->id,
+		    &node);
+	if (outcome == OK)
+		transfer_respond(exchange, &transfer, &node);
+	return outcome;
+}
+
+const struct method method_move = {
+	.name = "MOVE",
+	.body = METHOD_BODY_NONE,
+	.lane = LANE_COMMIT,
+	.admit = move_admit,
+	.run = move_run,
+};
