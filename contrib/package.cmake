@@ -3,12 +3,6 @@ install(FILES contrib/celldav.service contrib/celldav.socket
 	DESTINATION lib/systemd/system)
 install(FILES contrib/celldav.sysusers DESTINATION lib/sysusers.d
 	RENAME celldav.conf)
-if(EXISTS ${PROJECT_SOURCE_DIR}/server/celldav.8)
-	install(FILES server/celldav.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
-endif()
-install(FILES conf/celldav.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
-install(FILES conf/celldav.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}
-	RENAME celldav.conf.example)
 if(EXISTS ${PROJECT_SOURCE_DIR}/contrib/completions)
 	install(FILES contrib/completions/celldav.bash
 		DESTINATION share/bash-completion/completions RENAME celldav)
