@@ -209,6 +209,9 @@ problem_respond(struct request *request, enum outcome outcome,
 	response_reset(response);
 	response->status = status;
 	retry_respond(response, problem);
+	if (status == 416 && problem != NULL)
+		response_header_format(response, "Content-Range",
+		    "bytes */%llu", (unsigned long long)problem->size);
 	buffer_init(&out, PROBLEM_MAX);
 	buffer_append(&out,
 	    TEXT("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"));

@@ -17,6 +17,7 @@ struct problem {
 	const char *privilege_space, *privilege; /* need-privileges */
 	const char *message;    /* static sentence, NULL: of the status */
 	unsigned retry_seconds; /* Retry-After, 0: none */
+	uint64_t size;          /* of the content, for 416 (RFC 9110 15.5.17) */
 };
 
 unsigned

@@ -16,7 +16,10 @@ struct range_set {
 	size_t count;             /* 0: send the whole */
 };
 
-/* RANGE: 416. OK with count 0 when Range does not apply. GET only. */
+/*
+ * RANGE: 416, whose problem names the size. OK with count 0 when Range does not
+ * apply. GET only.
+ */
 enum outcome
 range_parse(const struct request *request, const struct validator *validator,
     uint64_t size, struct range_set *ret_set) MUST_CHECK;
