@@ -29,7 +29,7 @@
 #include "conf/source.h"
 #include "server/base/memory.h"
 
-enum { FILES_MAX = 16, VALUE_SHOWN_MAX = 200 };
+enum { FILES_MAX = 16 };
 
 struct loader {
 	struct conf *conf;      /* owned */
@@ -74,28 +74,39 @@ append_name(struct buffer *out, const struct directive *row)
 	buffer_append(out, text_from(row->name));
 }
 
+/* An error is one line, whatever bytes of the file it shows. */
 static void
 report_buffer(const char *file, int line, struct buffer *what)
 {
+	for (size_t i = 0; i < what->len; i++)
+		if ((unsigned char)what->ptr[i] < 0x20 || what->ptr[i] == 0x7f)
+			what->ptr[i] = '?';
 	buffer_append_byte(what, '\0');
 	report(file, line, what->ptr);
 	buffer_done(what);
 }
 
-/* A value stays on the one line that its error is. */
 static void
 report_value(const struct directive *row, int line, const char *value)
 {
 	struct buffer what = { .max = 0 };
 
 	append_name(&what, row);
-	buffer_append(&what, TEXT(" is \""));
-	for (size_t i = 0; value[i] != '\0' && i < VALUE_SHOWN_MAX; i++)
-		buffer_append_byte(&what,
-		    value[i] >= 0x20 || value[i] < 0 ? value[i] : '?');
-	buffer_append(&what, TEXT("\", expected "));
+	buffer_format(&what, " is \"%.200s\", expected ", value);
 	directive_expected(row, &what);
 	report_buffer(current_file(), line, &what);
+}
+
+static void
+report_unknown(const cfg_t *cfg, const char *name)
+{
+	struct buffer what = { .max = 0 };
+
+	buffer_format(&what, "unknown key \"%.200s\"", name);
+	if (cfg != current->root)
+		buffer_format(&what, " in section %s", cfg->name);
+	buffer_append(&what, TEXT(", expected a key of celldav.conf(5)"));
+	report_buffer(current_file(), cfg->line, &what);
 }
 
 static void
@@ -138,27 +149,42 @@ place_set(const struct directive *row, int line)
 		directive_release(row, current->conf);
 }
 
-/* Runs for each value and each item as it is read. */
+static void
+value_take(const struct directive *row, const char *value, int line)
+{
+	struct place *place = place_of(row);
+	bool again = place->file != NULL;
+	char *folder;
+
+	/* The items of one list are one setting of it. */
+	if (row->kind == DIRECTIVE_LIST)
+		again = place->complete;
+	if (again) {
+		report_doubled(row, line);
+		return;
+	}
+	place_set(row, line);
+	folder = folder_of(current_file());
+	if (!directive_set(row, current->conf, text_from(value), folder))
+		report_value(row, line, value);
+	free(folder);
+}
+
+/*
+ * Runs for each value and each item as it is read. "store|path" is a way of
+ * libConfuse to reach into a section from outside of it; here it is no key.
+ */
 static int
 value_read(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	const char *section = cfg == current->root ? NULL : cfg->name;
 	const struct directive *row = directive_find(section, opt->name);
-	struct place *place = place_of(row);
-	bool again = row->kind == DIRECTIVE_LIST ? place->complete :
-						   place->file != NULL;
-	char *folder = folder_of(current_file());
 
 	*(const char **)result = value;
-	if (again) {
-		report_doubled(row, cfg->line);
-	} else {
-		place_set(row, cfg->line);
-		if (!directive_set(row, current->conf, text_from(value),
-			folder))
-			report_value(row, cfg->line, value);
-	}
-	free(folder);
+	if (row != NULL)
+		value_take(row, value, cfg->line);
+	else
+		report_unknown(cfg, opt->name);
 	/* Going on finds the other mistakes of the file as well. */
 	return 0;
 }
@@ -210,20 +236,13 @@ parser_says(cfg_t *cfg, const char *format, va_list args)
 		return;
 	}
 	if (strstr(format, "no such option") != NULL) {
-		const char *name = va_arg(args, const char *);
-
-		buffer_format(&what, "unknown key \"%.200s\"", name);
-		if (cfg != current->root)
-			buffer_format(&what, " in section %s", cfg->name);
-		buffer_append(&what,
-		    TEXT(", expected a key of celldav.conf(5)"));
-	} else {
-		(void)vsnprintf(said, sizeof(said), format, args);
-		buffer_format(&what,
-		    "%s, expected key = value, "
-		    "key = {value, ...} or section {...}",
-		    said);
+		report_unknown(cfg, va_arg(args, const char *));
+		return;
 	}
+	(void)vsnprintf(said, sizeof(said), format, args);
+	buffer_format(&what,
+	    "%s, expected key = value, key = {value, ...} or section {...}",
+	    said);
 	report_buffer(current_file(), cfg->line, &what);
 }
 

@@ -227,6 +227,8 @@ unknown_keys(void **state)
 	REFUSED("\n\nlisten_on = 1\n", "@3: " UNKNOWN("\"listen_on\""));
 	REFUSED("# c\n// c\n/* c\nc */ store {\n # c\n\n path = x\n pfad = x }",
 	    "@8: " UNKNOWN("\"pfad\" in section store"));
+	REFUSED("store|path = x", "@1: " UNKNOWN("\"path\""));
+	REFUSED("\"a\nb\" = 3", "@2: " UNKNOWN("\"a?b\""));
 	REFUSED("bogus { a = b }", "@1: " UNKNOWN("\"bogus\""));
 	REFUSED("limits { include(\"x\") }",
 	    "@1: " UNKNOWN("\"include\" in section limits"));
