@@ -45,7 +45,7 @@ page_ready(struct visit *visit)
 	struct store *store = visit->server->store;
 	struct txn *txn = NULL;
 	bool ready = txn_begin_read(store->engine, &txn) == OK &&
-	    committer_writable(store->committer) &&
+	    !committer_is_degraded(store->committer) &&
 	    !atomic_load(&visit->server->draining);
 
 	txn_abort(txn);

@@ -86,7 +86,3 @@ committer_reopen(struct committer *committer) ON_WORKER MUST_CHECK;
 void
 committer_get_stats(struct committer *committer,
     struct committer_stats *ret_stats);
-
-/* False after a commit failed in a way that needs a new start (IO). */
-bool
-committer_writable(const struct committer *committer);
