@@ -140,7 +140,8 @@ grant_drop(struct txn *txn, node_id node, user_id subject, uint64_t id)
 		outcome = txn_remove(txn,
 		    key_pair(&key, KEY_GRANT_SUBJECT, subject, id));
 	}
-	return outcome;
+	/* The three keys were written together. */
+	return outcome == NOT_FOUND ? DAMAGED : outcome;
 }
 
 static enum outcome
@@ -267,8 +268,8 @@ grant_remove_subject(struct txn *txn, user_id subject)
 }
 
 struct grant_hunt {
-	struct id_list parents; /* collections with grants below */
-	struct id_list granted;
+	struct account_list parents; /* collections with grants below */
+	struct account_list granted;
 };
 
 static bool
@@ -277,9 +278,9 @@ hunt_node(const struct node *node, void *context)
 	struct grant_hunt *hunt = context;
 
 	if ((node->flags & NODE_HAS_GRANTS) != 0)
-		id_list_add(&hunt->granted, node->id);
+		account_list_add(&hunt->granted, node->id);
 	if (node->kind == NODE_COLLECTION && node->tree_grants > 0)
-		id_list_add(&hunt->parents, node->id);
+		account_list_add(&hunt->parents, node->id);
 	return true;
 }
 

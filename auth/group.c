@@ -90,7 +90,7 @@ group_add(struct txn *txn, struct store *store, struct text name)
 
 struct member_search {
 	user_id group;
-	struct id_list users;
+	struct account_list users;
 };
 
 static enum outcome
@@ -100,7 +100,7 @@ find_member(struct text key, struct text value, void *context)
 
 	(void)value; /* empty */
 	if (key_id_of(key, 1) == search->group)
-		id_list_add(&search->users, key_id_of(key, 0));
+		account_list_add(&search->users, key_id_of(key, 0));
 	return OK;
 }
 

@@ -11,12 +11,12 @@ enum { PRINCIPAL_GROUPS_MAX = 4096 };
 static enum outcome
 add_group(struct text key, struct text value, void *context)
 {
-	struct id_list *list = context;
+	struct account_list *list = context;
 
 	(void)value; /* empty */
 	if (list->count == PRINCIPAL_GROUPS_MAX)
 		return TOO_LARGE;
-	id_list_add(list, key_id_of(key, 1));
+	account_list_add(list, key_id_of(key, 1));
 	return OK;
 }
 
@@ -24,7 +24,7 @@ enum outcome
 principal_load(struct txn *txn, struct arena *arena, const struct user *user,
     struct principal *ret_principal)
 {
-	struct id_list list = { .arena = arena };
+	struct account_list list = { .arena = arena };
 	struct key key;
 	enum outcome outcome;
 

@@ -77,7 +77,7 @@ record_remove_all(struct txn *txn, struct text prefix)
 }
 
 void
-id_list_add(struct id_list *list, uint64_t id)
+account_list_add(struct account_list *list, uint64_t id)
 {
 	uint64_t *grown;
 

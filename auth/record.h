@@ -66,14 +66,14 @@ record_first(struct txn *txn, struct text prefix, struct key *ret_key,
     struct text *ret_value) MUST_CHECK;
 
 /* Ids that a walk collects, for what must not be written during it. */
-struct id_list {
+struct account_list {
 	uint64_t *id; /* arena */
 	size_t count, capacity;
 	struct arena *arena; /* borrowed */
 };
 
 void
-id_list_add(struct id_list *list, uint64_t id);
+account_list_add(struct account_list *list, uint64_t id);
 
 /* Takes all grants that name this user or group away. */
 enum outcome
