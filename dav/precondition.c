@@ -37,19 +37,28 @@ place_validator(struct exchange *exchange, const struct place *place)
 	return validator;
 }
 
+static enum outcome
+http_condition_check(struct exchange *exchange, const struct place *place)
+{
+	struct validator validator = place_validator(exchange, place);
+	bool safe = (exchange->method->flags & METHOD_SAFE) != 0;
+
+	return conditional_check(exchange->request, safe, &validator);
+}
+
 enum outcome
 condition_check(struct exchange *exchange, const struct place *place,
     const struct if_header *header)
 {
-	struct validator validator = place_validator(exchange, place);
-	bool safe = (exchange->method->flags & METHOD_SAFE) != 0;
-	enum outcome outcome = conditional_check(exchange->request, safe,
-	    &validator);
+	enum outcome outcome = http_condition_check(exchange, place);
 
-	if (outcome != OK)
-		return outcome;
-	return if_judge(exchange, header, place);
+	return outcome == OK ? if_judge(exchange, header, place) : outcome;
 }
+
+/*
+ * An If that is false fails the request before the locks are asked (RFC 4918
+ * 10.4.1): the client named a state that is not there.
+ */
 
 enum outcome
 precondition_check(struct exchange *exchange, const struct place *place,
@@ -59,10 +68,11 @@ precondition_check(struct exchange *exchange, const struct place *place,
 	enum outcome outcome = request_if(exchange, &header);
 
 	if (outcome == OK)
-		outcome = lock_demand(exchange, &header, place, reach);
+		outcome = if_judge(exchange, &header, place);
 	if (outcome == OK)
-		outcome = condition_check(exchange, place, &header);
-	return outcome;
+		outcome = lock_demand(exchange, &header, place, reach);
+	return outcome == OK ? http_condition_check(exchange, place) :
+	    outcome;
 }
 
 /* Two fields of a kind are as malformed as a wrong one (V05). */
