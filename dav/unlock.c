@@ -64,18 +64,16 @@ static enum outcome
 unlock_demand(struct exchange *exchange, const struct place *place,
     const struct lock *lock)
 {
-	struct demand demand;
-
-	if (lock->principal == exchange->principal.id)
+	if (lock->principal == exchange->principal.id ||
+	    rights_hold(&place->rights, ATOM(MANAGE)))
 		return OK;
-	if (rights_hold(&place->rights, ATOM(MANAGE)))
-		return OK;
-	demand.needed = ATOM(MANAGE);
-	demand.href = place_href(exchange, place);
-	(void)authorise(&place->rights, &demand, &exchange->problem);
-	/* RFC 3744 3.6 has a privilege of its own for this. */
-	exchange->problem.privilege_space = "DAV:";
-	exchange->problem.privilege = "unlock";
+	/* RFC 3744 3.6: this has a privilege of its own. */
+	exchange->problem = (struct problem){
+		.condition = "need-privileges",
+		.href = place_href(exchange, place),
+		.privilege_space = "DAV:",
+		.privilege = "unlock",
+	};
 	return FORBIDDEN;
 }
 
