@@ -511,6 +511,9 @@ request_done(struct request *request, bool sent, void *context)
 	    clock_monotonic_ns() - request->begun_ns);
 	access_log(server->access_fd, request,
 	    visit != NULL ? &visit->exchange.principal : NULL, sent);
+	if (visit != NULL)
+		metric_phase(PHASE_DONE,
+		    clock_monotonic_ns() - visit->phase_ns);
 }
 
 static const struct http_service services[] = {
