@@ -48,10 +48,9 @@ def table_lines(lines):
 
 
 def main():
-    for path in sources(".c", ".h", ".py", ".sh"):
-        lines = read(path).split("\n")
-        limit = path.endswith((".c", ".h"))
-        if len(lines) > FILE_WARN and limit:
+    for path in sources(".c", ".h"):
+        lines = read(path).rstrip("\n").split("\n")
+        if len(lines) > FILE_WARN:
             table = table_lines(lines) * 2 > len(lines)
             if len(lines) > FILE_MAX and not table:
                 report(path, FILE_MAX, f"file has {len(lines)} lines, at most "
