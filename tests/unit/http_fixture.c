@@ -597,6 +597,9 @@ client_open(const struct fixture *fixture, SSL_CTX *tls)
 void
 client_close(struct client *client)
 {
+	/* Without a shutdown OpenSSL would not let the session resume. */
+	if (client->ssl != NULL)
+		(void)SSL_shutdown(client->ssl);
 	SSL_free(client->ssl);
 	close(client->fd);
 	buffer_done(&client->in);
