@@ -134,6 +134,7 @@ server_start()
 	cli cell create work --owner demo
 	cli grant set work user:other contributor
 	app_password=$(cli app-password add demo --label "a client")
+	: >"$scratch/ready"
 	"$celldav" -c "$server_dir/celldav.conf" serve \
 		>"$scratch/ready" 2>"$scratch/server.log" &
 	server=$!

@@ -15,6 +15,7 @@ if [ -z "${GVFS_BUS:-}" ]; then
 	exit "$status"
 fi
 runtime=$XDG_RUNTIME_DIR
+root=
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 export XDG_RUNTIME_DIR=$runtime GIO_USE_VFS=gvfs GVFS_REMOTE_VOLUME_MONITOR_IGNORE=1
 need gio curl
@@ -28,7 +29,7 @@ mount_cell()
 
 c_stop()
 {
-	gio mount -u "$root/" 2>/dev/null || true
+	[ -z "$root" ] || gio mount -u "$root/" 2>/dev/null || true
 	if mountpoint -q "$runtime/gvfs"; then
 		fusermount3 -u -z "$runtime/gvfs"
 	fi
