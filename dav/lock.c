@@ -43,11 +43,12 @@ lock_conditions(struct exchange *exchange, const struct place *place,
 {
 	enum outcome outcome = request_if(exchange, ret_header);
 
+	if (outcome == OK)
+		outcome = condition_check(exchange, place, ret_header);
 	if (outcome == OK && place->node == NULL)
 		outcome = lock_demand(exchange, ret_header, place,
 		    REACH_MEMBERSHIP);
-	return outcome == OK ? condition_check(exchange, place, ret_header) :
-	    outcome;
+	return outcome;
 }
 
 static enum outcome

@@ -139,6 +139,7 @@ move_check(struct exchange *exchange, struct transfer *transfer)
 
 	if (outcome != OK)
 		return outcome;
+	transfer->moves = true;
 	move_choose(exchange, transfer);
 	outcome = move_demand_source(exchange, transfer);
 	if (outcome == OK)
@@ -147,9 +148,6 @@ move_check(struct exchange *exchange, struct transfer *transfer)
 		outcome = move_demand_target(exchange, transfer);
 	if (outcome == OK)
 		outcome = move_gain_check(exchange, transfer);
-	if (outcome == OK)
-		outcome = lock_demand(exchange, &transfer->header,
-		    &transfer->source, REACH_BELOW | REACH_MEMBERSHIP);
 	if (outcome == OK)
 		outcome = transfer_conditions(exchange, transfer);
 	return outcome == OK ? transfer_apart(exchange, transfer) : outcome;

@@ -102,9 +102,15 @@ transfer_conditions(struct exchange *exchange, const struct transfer *transfer)
 {
 	unsigned reach = transfer->how == TRANSFER_VERSION ? REACH_SELF :
 	    REACH_BELOW | REACH_MEMBERSHIP;
-	enum outcome outcome = lock_demand(exchange, &transfer->header,
-	    &transfer->target, reach);
+	enum outcome outcome = if_judge(exchange, &transfer->header,
+	    &transfer->source);
 
+	if (outcome == OK && transfer->moves)
+		outcome = lock_demand(exchange, &transfer->header,
+		    &transfer->source, REACH_BELOW | REACH_MEMBERSHIP);
+	if (outcome == OK)
+		outcome = lock_demand(exchange, &transfer->header,
+		    &transfer->target, reach);
 	if (outcome != OK)
 		return outcome;
 	if (transfer->target.node != NULL && !transfer->overwrite) {

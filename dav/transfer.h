@@ -13,6 +13,7 @@ struct transfer {
 	struct place source, target;
 	struct if_header header;
 	bool overwrite;
+	bool moves;        /* the source goes away: its locks count */
 	enum transfer_how how;
 	struct text name;  /* of the target, as sent */
 };
@@ -35,7 +36,7 @@ enum outcome
 transfer_demand_target(struct exchange *exchange,
     const struct transfer *transfer) MUST_CHECK;
 
-/* Locks at the target, Overwrite, then the conditions of the source. */
+/* If, locks at both ends, Overwrite, then the conditions of the source. */
 enum outcome
 transfer_conditions(struct exchange *exchange,
     const struct transfer *transfer) MUST_CHECK;
