@@ -19,23 +19,34 @@ struct arguments {
 	bool ended; /* after "--" */
 };
 
+/* Names and paths may hold anything; a terminal gets one clean line. */
+static void
+line_print(const char *format, va_list list)
+{
+	char line[2048];
+	int len = vsnprintf(line, sizeof(line), format, list);
+
+	for (int i = 0; i < len && line[i] != '\0'; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	fprintf(stderr, "celldav: %s\n", line);
+}
+
 int
 command_fail(const char *format, ...)
 {
 	va_list list;
 
-	fputs("celldav: ", stderr);
 	va_start(list, format);
-	vfprintf(stderr, format, list);
+	line_print(format, list);
 	va_end(list);
-	fputc('\n', stderr);
 	return EXIT_REFUSED;
 }
 
-static int
-usage_fail(const char *what, const char *word)
+int
+command_usage(const char *what, const char *word)
 {
-	fprintf(stderr, "celldav: %s: %s; see celldav --help\n", word, what);
+	(void)command_fail("%s: %s; see celldav --help", word, what);
 	return EXIT_USAGE;
 }
 
@@ -54,14 +65,15 @@ static void
 help_global(void)
 {
 	printf("celldav " CELLDAV_VERSION ": a WebDAV gateway for shared "
-	    "workspaces\n\nusage: celldav [-c FILE] [--json] [-q] COMMAND "
-	    "...\n\n");
+	       "workspaces\n\nusage: celldav [-c FILE] [--json] [-q] COMMAND "
+	       "...\n\n");
 	for (size_t i = 0; i < command_count; i++) {
 		usage_line(commands[i]);
 		printf("        %s\n", commands[i]->summary);
 	}
-	printf("\n  -c, --config FILE  configuration (CELLDAV_CONFIG, else "
-	    DEFAULT_CONFIG ")\n"
+	printf(
+	    "\n  -c, --config FILE  configuration (CELLDAV_CONFIG, else " DEFAULT_CONFIG
+	    ")\n"
 	    "      --json         print for machines\n"
 	    "  -q, --quiet        print no progress\n"
 	    "      --help         this text, or that of a command\n"
@@ -75,7 +87,7 @@ help_command(const struct command *command)
 	usage_line(command);
 	printf("\n%s\n", command->summary);
 	for (const struct option_row *row = command->options;
-	    row != NULL && row->name != NULL; row++)
+	     row != NULL && row->name != NULL; row++)
 		printf("  --%s%s%s\n        %s\n", row->name,
 		    row->kind == OPTION_VALUE ? " " : "",
 		    row->kind == OPTION_VALUE ? row->value : "", row->help);
@@ -91,15 +103,15 @@ help_print(const char *name, const char *verb)
 	for (size_t i = 0; name != NULL && i < command_count; i++) {
 		const struct command *command = commands[i];
 
-		if (strcmp(command->name, name) != 0 || (verb != NULL &&
-		    command->verb != NULL &&
-		    strcmp(command->verb, verb) != 0))
+		if (strcmp(command->name, name) != 0 ||
+		    (verb != NULL && command->verb != NULL &&
+			strcmp(command->verb, verb) != 0))
 			continue;
 		help_command(command);
 		found = true;
 	}
 	if (name != NULL && !found)
-		return usage_fail("no such command", name);
+		return command_usage("no such command", name);
 	return EXIT_DONE;
 }
 
@@ -116,8 +128,13 @@ value_take(struct arguments *arguments, const char *equals)
 	return arguments->value[arguments->next++];
 }
 
-enum global { GLOBAL_NONE, GLOBAL_TAKEN, GLOBAL_HELP, GLOBAL_VERSION,
-	GLOBAL_MALFORMED };
+enum global {
+	GLOBAL_NONE,
+	GLOBAL_TAKEN,
+	GLOBAL_HELP,
+	GLOBAL_VERSION,
+	GLOBAL_MALFORMED
+};
 
 static enum global
 global_take(struct invocation *invocation, struct arguments *arguments,
@@ -157,15 +174,16 @@ option_take(struct invocation *invocation, struct arguments *arguments,
 			continue;
 		if (row[i].kind == OPTION_FLAG) {
 			if (equals != NULL)
-				return usage_fail("takes no value", word);
+				return command_usage("takes no value", word);
 			invocation->option[i] = "";
 			return EXIT_DONE;
 		}
 		invocation->option[i] = value_take(arguments, equals);
-		return invocation->option[i] != NULL ? EXIT_DONE :
-		    usage_fail("needs a value", word);
+		return invocation->option[i] != NULL ?
+		    EXIT_DONE :
+		    command_usage("needs a value", word);
 	}
-	return usage_fail("no such option", word);
+	return command_usage("no such option", word);
 }
 
 /* Words of `arguments` that do not stand in brackets, and all of them. */
@@ -188,14 +206,26 @@ count_fits(const struct invocation *invocation)
 	    invocation->argument_count <= most;
 }
 
+/* The first required option that is missing; NULL: none. */
+static const char *
+option_missing(const struct invocation *invocation)
+{
+	const struct option_row *row = invocation->command->options;
+
+	for (size_t i = 0; row != NULL && row[i].name != NULL; i++)
+		if (row[i].required && invocation->option[i] == NULL)
+			return row[i].name;
+	return NULL;
+}
+
 static const struct command *
 command_find(const char *name, const char *verb)
 {
 	for (size_t i = 0; name != NULL && i < command_count; i++) {
 		if (strcmp(commands[i]->name, name) != 0)
 			continue;
-		if (commands[i]->verb == NULL || (verb != NULL &&
-		    strcmp(commands[i]->verb, verb) == 0))
+		if (commands[i]->verb == NULL ||
+		    (verb != NULL && strcmp(commands[i]->verb, verb) == 0))
 			return commands[i];
 	}
 	return NULL;
@@ -232,9 +262,9 @@ words_take(struct invocation *invocation, struct arguments *arguments,
 		if (global == GLOBAL_HELP)
 			*ret_help = true;
 		else if (global == GLOBAL_MALFORMED)
-			return usage_fail("needs a value", word);
+			return command_usage("needs a value", word);
 		else if (global == GLOBAL_NONE && word[0] == '-')
-			return usage_fail("no such option", word);
+			return command_usage("no such option", word);
 		else if (global == GLOBAL_NONE)
 			words[count++] = word;
 	}
@@ -255,18 +285,20 @@ rest_take(struct invocation *invocation, struct arguments *arguments,
 		if (global == GLOBAL_HELP)
 			*ret_help = true;
 		else if (global == GLOBAL_MALFORMED)
-			status = usage_fail("needs a value", word);
+			status = command_usage("needs a value", word);
 		else if (global != GLOBAL_NONE)
 			continue;
 		else if (!arguments->ended && strcmp(word, "--") == 0)
 			arguments->ended = true;
 		else if (!arguments->ended && strncmp(word, "--", 2) == 0)
 			status = option_take(invocation, arguments, word);
+		else if (!arguments->ended && word[0] == '-' && word[1] != 0)
+			status = command_usage("no such option", word);
 		else if (invocation->argument_count < COMMAND_ARGUMENTS)
 			invocation->argument[invocation->argument_count++] =
 			    word;
 		else
-			status = usage_fail("one word too many", word);
+			status = command_usage("one word too many", word);
 		if (status != EXIT_DONE)
 			return status;
 	}
@@ -296,17 +328,19 @@ invocation_run(struct invocation *invocation)
 	arena_free(invocation->arena);
 	if (fflush(stdout) != 0 && status == EXIT_DONE)
 		status = command_fail("cannot write what it found to "
-		    "standard output");
+				      "standard output");
 	return status;
 }
 
 int
 command_main(int argc, char **argv)
 {
-	struct arguments arguments = { .count = argc, .next = 1,
-	    .value = argv };
+	struct arguments arguments = {
+		.count = argc, .next = 1, .value = argv
+	};
 	struct invocation invocation = { .config = getenv("CELLDAV_CONFIG") };
 	const char *words[2] = { NULL, NULL };
+	const char *missing;
 	bool help = false;
 	int status;
 
@@ -316,21 +350,26 @@ command_main(int argc, char **argv)
 	if (words[0] == NULL && help)
 		return help_print(NULL, NULL);
 	if (words[0] == NULL)
-		return usage_fail("which command?", "celldav");
+		return command_usage("which command?", "celldav");
 	invocation.command = command_find(words[0], words[1]);
 	if (help && name_known(words[0]))
 		return help_print(words[0], words[1]);
 	if (invocation.command == NULL)
-		return usage_fail(name_known(words[0]) ? "which of its verbs?"
-		    : "no such command", words[0]);
+		return command_usage(name_known(words[0]) ?
+			"which of its verbs?" :
+			"no such command",
+		    words[0]);
 	status = rest_take(&invocation, &arguments, &help);
 	if (status != EXIT_DONE)
 		return status;
 	if (help)
 		return help_print(words[0], words[1]);
 	if (!count_fits(&invocation))
-		return usage_fail("wrong number of words", words[0]);
-	if (invocation.config == NULL)
+		return command_usage("wrong number of words", words[0]);
+	missing = option_missing(&invocation);
+	if (missing != NULL)
+		return command_usage("this option is needed", missing);
+	if (invocation.config == NULL || invocation.config[0] == '\0')
 		invocation.config = DEFAULT_CONFIG;
 	return invocation_run(&invocation);
 }

@@ -15,37 +15,38 @@
 enum exit_status { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 enum option_kind {
-	OPTION_FLAG,  /* --watermark */
-	OPTION_VALUE  /* --title TEXT */
+	OPTION_FLAG, /* --watermark */
+	OPTION_VALUE /* --title TEXT */
 };
 
 struct option_row {
-	const char *name;  /* without dashes */
+	const char *name; /* without dashes */
 	enum option_kind kind;
 	const char *value; /* name of the value in the help: "FILE" */
 	const char *help;
+	bool required;
 };
 
 enum { COMMAND_ARGUMENTS = 4, COMMAND_OPTIONS = 24 };
 
 struct invocation {
 	const struct command *command;
-	const char *config;      /* path of the configuration file */
+	const char *config; /* path of the configuration file */
 	bool json, quiet;
 	const char *argument[COMMAND_ARGUMENTS];
 	size_t argument_count;
 	/* Value by index of the command's option row; NULL: not given. */
 	const char *option[COMMAND_OPTIONS];
-	struct arena *arena;     /* lives as long as the command */
-	struct conf *conf;       /* counted; command_store() loads it */
-	struct store *store;     /* owned */
+	struct arena *arena; /* lives as long as the command */
+	struct conf *conf;   /* counted; command_store() loads it */
+	struct store *store; /* owned */
 };
 
 struct command {
-	const char *name;        /* "user" */
-	const char *verb;        /* "add", or NULL */
-	const char *arguments;   /* "NAME [DIR]": one word each, [] optional */
-	const char *summary;     /* one line */
+	const char *name;      /* "user" */
+	const char *verb;      /* "add", or NULL */
+	const char *arguments; /* "NAME [DIR]": one word each, [] optional */
+	const char *summary;   /* one line */
 	const struct option_row *options; /* ends with name NULL; or NULL */
 	int (*run)(struct invocation *invocation);
 };
@@ -62,6 +63,10 @@ invocation_option(const struct invocation *invocation, const char *name);
  */
 int
 command_main(int argc, char **argv);
+
+/* "celldav: WORD: what; see celldav --help" on stderr. Returns EXIT_USAGE. */
+int
+command_usage(const char *what, const char *word);
 
 /*
  * One line on stderr: "celldav: what, why; what to do". Returns EXIT_REFUSED,
