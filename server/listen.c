@@ -12,13 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conf/endpoint.h"
 #include "server/base/scope.h"
 #include "server/base/text.h"
 
 enum { BACKLOG = 4096, ACTIVATION_FIRST = 3, LOOPS_MAX = 64,
 	HOST_MAX = 96 };
 
-struct endpoint {
+struct bound {
 	struct sockaddr_storage address;
 	socklen_t len;
 };
@@ -34,36 +35,30 @@ listen_loops(const struct conf *conf)
 	return loops < LOOPS_MAX ? loops : LOOPS_MAX;
 }
 
-/* "tls://[::1]:8443" -> address; conf has checked the form. */
 static bool
-endpoint_parse(const char *name, struct endpoint *ret_endpoint)
+bound_parse(const char *name, struct bound *ret_bound)
 {
-	struct text text = text_from(name);
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV |
-	    AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
-	char host[HOST_MAX], *colon, *start = host;
+	struct sockaddr_in *four = (struct sockaddr_in *)&ret_bound->address;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ret_bound->address;
+	struct endpoint endpoint;
+	char host[HOST_MAX];
 
-	if (text_starts(text, TEXT("tls://")))
-		text = text_slice(text, 6, text.len);
-	if (text.len >= sizeof(host))
+	*ret_bound = (struct bound){ 0 };
+	if (!endpoint_parse(text_from(name), &endpoint) ||
+	    endpoint.host.len >= sizeof(host))
 		return false;
-	memcpy(host, text.ptr, text.len);
-	host[text.len] = '\0';
-	colon = strrchr(host, ':');
-	if (colon == NULL)
-		return false;
-	*colon = '\0';
-	if (host[0] == '[' && colon > host && colon[-1] == ']') {
-		start = host + 1;
-		colon[-1] = '\0';
+	memcpy(host, endpoint.host.ptr, endpoint.host.len);
+	host[endpoint.host.len] = '\0';
+	if (endpoint.v6) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(endpoint.port);
+		ret_bound->len = sizeof(*six);
+		return inet_pton(AF_INET6, host, &six->sin6_addr) == 1;
 	}
-	if (getaddrinfo(start, colon + 1, &hints, &found) != 0)
-		return false;
-	memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
-	ret_endpoint->len = found->ai_addrlen;
-	freeaddrinfo(found);
-	return true;
+	four->sin_family = AF_INET;
+	four->sin_port = htons(endpoint.port);
+	ret_bound->len = sizeof(*four);
+	return inet_pton(AF_INET, host, &four->sin_addr) == 1;
 }
 
 static bool
@@ -91,7 +86,7 @@ address_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 
 /* A socket that the service manager has bound to this address, else -1. */
 static int
-activation_find(const struct endpoint *endpoint)
+activation_find(const struct bound *bound)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint64_t value = 0;
@@ -107,27 +102,27 @@ activation_find(const struct endpoint *endpoint)
 		int fd = ACTIVATION_FIRST + i;
 
 		if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-		    address_same(&address, &endpoint->address))
+		    address_same(&address, &bound->address))
 			return fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST);
 	}
 	return -1;
 }
 
 static int
-socket_bind(const struct endpoint *endpoint)
+socket_bind(const struct bound *bound)
 {
 	int on = 1, saved;
-	int fd = socket(endpoint->address.ss_family,
+	int fd = socket(bound->address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
-	    (endpoint->address.ss_family != AF_INET6 || setsockopt(fd,
+	    (bound->address.ss_family != AF_INET6 || setsockopt(fd,
 	    IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-	    bind(fd, (const struct sockaddr *)&endpoint->address,
-	    endpoint->len) == 0 && listen(fd, BACKLOG) == 0)
+	    bind(fd, (const struct sockaddr *)&bound->address,
+	    bound->len) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	saved = errno;
 	fd_close(fd);
@@ -140,17 +135,17 @@ socket_bind(const struct endpoint *endpoint)
  * first socket of an address is tried without it: a port in use is an error.
  */
 static bool
-port_taken(const struct endpoint *endpoint)
+port_taken(const struct bound *bound)
 {
 	int on = 1, fd, failed;
 
-	fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
+	fd = socket(bound->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
 	    0);
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	failed = bind(fd, (const struct sockaddr *)&endpoint->address,
-	    endpoint->len) != 0 ? errno : 0;
+	failed = bind(fd, (const struct sockaddr *)&bound->address,
+	    bound->len) != 0 ? errno : 0;
 	fd_close(fd);
 	errno = failed;
 	return failed == EADDRINUSE;
@@ -169,33 +164,33 @@ entry_find(struct socket_set *set, const char *name, enum socket_kind kind,
 
 /* Port 0 was picked by the first socket; the others share its number. */
 static void
-endpoint_learn(struct endpoint *endpoint, int fd)
+bound_learn(struct bound *bound, int fd)
 {
-	socklen_t len = sizeof(endpoint->address);
+	socklen_t len = sizeof(bound->address);
 
-	if (getsockname(fd, (struct sockaddr *)&endpoint->address, &len) == 0)
-		endpoint->len = len;
+	if (getsockname(fd, (struct sockaddr *)&bound->address, &len) == 0)
+		bound->len = len;
 }
 
 static int
-entry_open(struct endpoint *endpoint, size_t loop)
+entry_open(struct bound *bound, size_t loop)
 {
-	int fd = activation_find(endpoint);
+	int fd = activation_find(bound);
 
 	if (fd >= 0)
 		return fd;
-	if (loop == 0 && port_taken(endpoint))
+	if (loop == 0 && port_taken(bound))
 		return -1;
-	return socket_bind(endpoint);
+	return socket_bind(bound);
 }
 
 static bool
 address_bind(struct socket_set *set, const char *name, enum socket_kind kind,
     size_t loops)
 {
-	struct endpoint endpoint;
+	struct bound bound;
 
-	if (!endpoint_parse(name, &endpoint)) {
+	if (!bound_parse(name, &bound)) {
 		errno = EINVAL;
 		return false;
 	}
@@ -204,7 +199,7 @@ address_bind(struct socket_set *set, const char *name, enum socket_kind kind,
 
 		if (entry == NULL) {
 			int fd = set->count < SOCKETS_MAX ?
-			    entry_open(&endpoint, loop) : -1;
+			    entry_open(&bound, loop) : -1;
 
 			if (fd < 0)
 				return false;
@@ -216,7 +211,7 @@ address_bind(struct socket_set *set, const char *name, enum socket_kind kind,
 			    name);
 		}
 		entry->wanted = true;
-		endpoint_learn(&endpoint, entry->fd);
+		bound_learn(&bound, entry->fd);
 	}
 	return true;
 }
@@ -300,17 +295,17 @@ listen_import(const char *text, struct socket_set *ret_set)
 static void
 url_write(const struct socket_entry *entry, struct buffer *out)
 {
-	struct endpoint endpoint = { .len = sizeof(endpoint.address) };
+	struct bound bound = { .len = sizeof(bound.address) };
 	char host[HOST_MAX], port[NI_MAXSERV];
 	bool six;
 
-	if (getsockname(entry->fd, (struct sockaddr *)&endpoint.address,
-	    &endpoint.len) != 0 ||
-	    getnameinfo((struct sockaddr *)&endpoint.address, endpoint.len,
+	if (getsockname(entry->fd, (struct sockaddr *)&bound.address,
+	    &bound.len) != 0 ||
+	    getnameinfo((struct sockaddr *)&bound.address, bound.len,
 	    host, sizeof(host), port, sizeof(port),
 	    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
-	six = endpoint.address.ss_family == AF_INET6;
+	six = bound.address.ss_family == AF_INET6;
 	buffer_format(out, "%s://%s%s%s:%s/",
 	    entry->kind == SOCKET_TLS ? "https" : "http", six ? "[" : "",
 	    host, six ? "]" : "", port);

@@ -153,6 +153,7 @@ process_start(struct process *process, const struct socket_set *sockets)
 	if (evthread_use_pthreads() != 0)
 		return false;
 	metrics_register();
+	log_register_metrics();
 	return tls_open(process, sockets) && privileges_drop(conf->store.path)
 	    && parent_watch() && store_start(process) &&
 	    loops_start(process, sockets);
