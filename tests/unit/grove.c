@@ -10,8 +10,6 @@
 
 enum { GROVE_USER = 77 };
 
-const char *const grove_engines[2] = { "memory", "lmdb" };
-
 void
 grove_begin(struct grove *grove, const char *engine)
 {

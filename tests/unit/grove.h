@@ -25,8 +25,6 @@ struct grove {
 	struct tree_actor actor;
 };
 
-extern const char *const grove_engines[2];
-
 void
 grove_begin(struct grove *grove, const char *engine);
 

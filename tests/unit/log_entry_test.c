@@ -1,0 +1,178 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/grove.h"
+
+/* The change log: one entry a node, tombstones, arrivals, pruning. */
+struct lines {
+	char text[256];
+	struct grove *grove;
+};
+
+static bool
+take(const struct log_entry *entry, void *context)
+{
+	static const char letter[] = { ' ', 'c', 'a', 'r' };
+	struct lines *lines = context;
+	size_t len = strlen(lines->text);
+	struct node node;
+	struct text name = entry->name;
+
+	if (entry->kind != LOG_REMOVED) {
+		assert_ok(node_find_id(lines->grove->txn, entry->node,
+		    &node));
+		name = node.name;
+	}
+	snprintf(lines->text + len, sizeof(lines->text) - len, "%c:%.*s%s ",
+	    letter[entry->kind], TEXT_ARGS(name),
+	    entry->collection ? "/" : "");
+	return true;
+}
+
+static uint64_t
+now(struct grove *grove)
+{
+	struct tree tree;
+
+	assert_ok(tree_get(grove->txn, grove->root, &tree));
+	return tree.sequence;
+}
+
+static void
+expect_log(struct grove *grove, uint64_t after, const char *expected)
+{
+	struct lines lines = { .grove = grove };
+
+	assert_ok(log_each(grove->txn, grove->root, after, take, &lines));
+	assert_string_equal(lines.text, expected);
+}
+
+static void
+test_one_entry_a_node(void **state)
+{
+	struct grove grove;
+	uint64_t start;
+
+	grove_begin(&grove, *state);
+	start = now(&grove);
+	assert_ok(grove_put(&grove, "a", "1"));
+	assert_ok(grove_put(&grove, "b", "1"));
+	assert_ok(grove_put(&grove, "a", "2"));
+	expect_log(&grove, start, "c:b c:a ");
+	expect_log(&grove, now(&grove) - 1, "c:a ");
+	expect_log(&grove, now(&grove), "");
+	grove_end(&grove);
+}
+
+static void
+test_tombstones_and_arrivals(void **state)
+{
+	struct grove grove;
+	uint64_t start;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_mkcol(&grove, "d"));
+	assert_ok(grove_put(&grove, "d/f", "1"));
+	assert_ok(grove_put(&grove, "g", "1"));
+	start = now(&grove);
+	assert_ok(grove_delete(&grove, "g"));
+	expect_log(&grove, start, "r:g ");
+	start = now(&grove);
+	assert_ok(grove_move(&grove, "d", "e"));
+	expect_log(&grove, start, "r:d/ a:e/ ");
+	start = now(&grove);
+	assert_ok(grove_copy(&grove, "e", "copy"));
+	expect_log(&grove, start, "a:copy/ ");
+	start = now(&grove);
+	assert_ok(grove_delete(&grove, "e"));
+	assert_ok(trash_restore(grove.txn, grove.store, grove.root,
+	    grove_trash(&grove).sequence, TEXT_NONE, &grove.actor));
+	expect_log(&grove, start, "r:e/ a:e/ ");
+	grove_end(&grove);
+}
+
+/* Who has not seen the arrival hears of it even after a later change. */
+static void
+test_an_arrival_is_not_lost(void **state)
+{
+	struct grove grove;
+	struct trail trail;
+	uint64_t before, after;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_mkcol(&grove, "d"));
+	assert_ok(grove_put(&grove, "d/f", "1"));
+	before = now(&grove);
+	assert_ok(grove_copy(&grove, "d", "e"));
+	after = now(&grove);
+	trail = grove_trail(&grove, "e");
+	assert_ok(tree_touch(grove.txn, &trail, &grove.actor));
+	assert_ok(tree_touch(grove.txn, &trail, &grove.actor));
+	expect_log(&grove, before, "a:e/ ");
+	expect_log(&grove, after, "c:e/ ");
+	grove_end(&grove);
+}
+
+static enum outcome
+ask(struct grove *grove, uint64_t after)
+{
+	struct lines lines = { .grove = grove };
+
+	return log_each(grove->txn, grove->root, after, take, &lines);
+}
+
+static void
+test_pruning_and_tokens(void **state)
+{
+	struct grove grove;
+	uint64_t before, removed, young;
+	bool more = false;
+	size_t rounds = 0;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_put(&grove, "a", "1"));
+	assert_ok(grove_put(&grove, "b", "1"));
+	assert_ok(grove_put(&grove, "keep", "1"));
+	before = now(&grove);
+	assert_ok(grove_delete(&grove, "a"));
+	removed = now(&grove);
+	grove.actor.now_ns += 100;
+	young = grove.actor.now_ns;
+	assert_ok(grove_delete(&grove, "b"));
+	assert_int_equal(ask(&grove, now(&grove) + 1), CONFLICT);
+	assert_ok(ask(&grove, before));
+	do {
+		assert_ok(log_prune(grove.txn, grove.root, young, 1, &more));
+		assert_true(++rounds < 10);
+	} while (more);
+	assert_int_equal(ask(&grove, before), CONFLICT);
+	expect_log(&grove, removed, "r:b ");
+	/* What lives is not pruned, and a round without work writes nothing. */
+	rounds = grove.txn->writes;
+	assert_ok(log_prune(grove.txn, grove.root, young, 100, &more));
+	assert_int_equal(grove.txn->writes, rounds);
+	assert_ok(log_prune(grove.txn, grove.root, UINT64_MAX, 100, &more));
+	assert_false(more);
+	assert_ok(ask(&grove, now(&grove)));
+	assert_int_equal(ask(&grove, removed), CONFLICT);
+	assert_ok(grove_put(&grove, "keep", "2"));
+	grove_end(&grove);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GROVE_TEST(test_one_entry_a_node),
+		GROVE_TEST(test_tombstones_and_arrivals),
+		GROVE_TEST(test_an_arrival_is_not_lost),
+		GROVE_TEST(test_pruning_and_tokens)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
