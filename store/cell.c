@@ -229,7 +229,8 @@ cell_make_own(struct txn *txn, struct store *store, user_id user,
     struct cell *ret_cell)
 {
 	char slug[OWN_SLUG_SIZE];
-	struct cell cell = { .slug = own_slug(slug, user), .owner = user };
+	struct cell cell = { .slug = own_slug(slug, user), .owner = user,
+		.title = TEXT("my-files") };
 	enum outcome outcome = cell_create_held(txn, store, &cell);
 
 	if (outcome != OK && outcome != EXISTS)
