@@ -40,7 +40,7 @@ def dot_segments(t):
                          "/dav/a/%s/b/secret.txt" % dots,
                          "/dav/a/docs/%s/%s/%s/%s/etc/passwd"
                          % (dots, dots, dots, dots)):
-                every_method(t, t.alice, path, (400, 403, 404),
+                every_method(t, t.alice, path, (400, 403, 404, 409),
                              ("GET", "PUT", "DELETE", "PROPFIND", "COPY"))
 
 
@@ -167,7 +167,7 @@ def slash_forms(t):
                  "//dav//a///private//p.txt", "/dav/a/private/./p.txt",
                  "/dav/a/./private/p.txt", "/dav/a/docs/../private/p.txt",
                  "/dav/a/private/p.txt/", "/dav/./a/private/p.txt"):
-        every_method(t, t.bob, path, (400, 403, 404),
+        every_method(t, t.bob, path, (400, 403, 404, 409),
                      ("GET", "HEAD", "PROPFIND", "PUT", "DELETE"))
     for path in ("//dav//a///docs", "/dav/a/docs/.", "/dav/a/docs//"):
         t.status(t.alice.propfind(path), 207, 400, 404)

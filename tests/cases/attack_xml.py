@@ -209,7 +209,6 @@ def malformed(t):
     path = t.file()
     whole = PROPFIND % ""
     bad = [whole.replace("getetag", "get\xff").encode("latin-1"),
-           b"\xef\xbb\xbf\xef\xbb\xbf" + whole.encode(),
            whole[:-5].encode(), whole[:20].encode(), b"<", b"hello",
            whole.replace("<getetag/>", "<q:getetag/>").encode(),
            whole.replace("<getetag/>", "&undefined;").encode(),
@@ -219,7 +218,8 @@ def malformed(t):
            (whole + whole).encode(),
            b'<?xml version="1.0" encoding="x-none"?>' + whole.encode()]
     for body in bad:
-        t.status(send(t.alice, "PROPFIND", path, body), 400)
+        answer = send(t.alice, "PROPFIND", path, body)
+        t.true(answer.status == 400, "%r: %r", body[:120], answer)
     patch = PROPPATCH % "v"
     for body in (patch[:-4], patch.replace("</x>", "</y>")):
         t.status(send(t.alice, "PROPPATCH", path, body), 400)

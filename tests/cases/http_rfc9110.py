@@ -279,7 +279,8 @@ def disposition(t):
     plain = None
     for name in ("x.html", "%22%3E%3Cimg%20src=x%3E.html", "%27.html",
                  "%F0%9F%98%80.html", "a%3Bb%2Cc.html", "n" * 250 + ".html"):
-        t.status(t.alice.put(path + name, b"<html>"), 201)
+        if t.alice.put(path + name, b"<html>").status == 403:
+            continue    # not a portable name (V17)
         answer = t.status(t.alice.get(path + name), 200)
         fields = sorted(n for n, _ in answer.headers)
         plain = plain or fields

@@ -40,7 +40,7 @@ def mtime_setters(t):
     t.eq(answer.get("X-OC-MTime"), "accepted", "X-OC-MTime")
     t.eq(t.alice.get(path).get("Last-Modified"),
          "Fri, 14 Jul 2017 02:40:00 GMT", "Last-Modified")
-    date = "Sat, 09 Sep 2001 01:46:40 GMT"
+    date = "Sun, 09 Sep 2001 01:46:40 GMT"
     item = t.multistatus(t.alice.proppatch(path, [
         (DAV + "getlastmodified", date)]))[0]
     t.eq(item.props[DAV + "getlastmodified"][0], 200, "propstat")

@@ -73,6 +73,7 @@ def allprop(t):
             t.eq(item.props[DAV + name][0], 200, name)
         t.eq(item.text("{urn:t}dead"), "v", "dead property")
         t.true(DAV + "quota-used-bytes" not in item.props, "quota in allprop")
+        t.eq(item.doubled, [], "properties that are there twice")
         t.true(all(s == 200 for s, _ in item.props.values()),
                "allprop with %r", item.props)
 
@@ -105,6 +106,7 @@ def asked_properties(t):
     body = ('<propfind xmlns="DAV:"><prop><getetag/><none xmlns="urn:t"/>'
             '<nosuch/><bare xmlns=""/></prop></propfind>')
     item = t.multistatus(t.alice.propfind(t.file(), body=body))[0]
+    t.eq(item.doubled, [], "properties that are there twice")
     got = {n if n[0] == "{" else "{}" + n: s
            for n, (s, _) in item.props.items()}
     t.eq(got, dict(zip(names, (200, 404, 404, 404))), "properties")

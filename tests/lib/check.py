@@ -15,11 +15,14 @@ unless the case says so, the same server process, no foreign canary, one
 well-formed access line for each answer, no secret in the log.
 """
 
+import os
 import sys
+import time
 import traceback
 
 import davxml
 import wire
+from celldav import binary
 from observed import stats
 
 MOST_FAULTS = 12
@@ -185,12 +188,16 @@ def main(build):
     chosen = [c for c in _cases
               if not words or any(w in c.name for w in words)]
     failed = 0
+    if not os.access(binary(), os.X_OK):
+        sys.exit("no program to test: " + binary())
     world = build()
     for one in chosen:
+        start = time.monotonic()
         faults = _run_one(world, one)
         failed += bool(faults)
-        print("%-4s %s: %s" % ("FAIL" if faults else "ok", one.name,
-                               one.purpose))
+        print("%-4s %s: %s (%.1f s)" % ("FAIL" if faults else "ok",
+                                        one.name, one.purpose,
+                                        time.monotonic() - start))
         for fault in faults[:MOST_FAULTS]:
             print("     " + fault.replace("\n", "\n     "))
         if len(faults) > MOST_FAULTS:
