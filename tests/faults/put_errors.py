@@ -40,9 +40,12 @@ class Injection:
              "-e", "inject=%s:error=%s:when=%d" % (call, error, number)]
             + [word for path in paths for word in ("-P", path)]
             + ["-p", str(server.worker)], stderr=subprocess.PIPE)
-        while b"attached" not in self.process.stderr.readline():
-            if self.process.poll() is not None:
-                raise SystemExit("strace cannot attach")
+        said = b""
+        while b"attached" not in said:
+            line = self.process.stderr.readline()
+            said += line
+            if not line:
+                raise SystemExit("strace cannot attach: %r" % said)
 
     @staticmethod
     def paths(state):
@@ -126,6 +129,8 @@ class Campaign:
         reopened = wire.wait_until(
             lambda: self.server.client("alice").put(path, b"after").status
             in (201, 204), 30)
+        old = self.server.worker
+        wire.wait_until(lambda: not os.path.exists("/proc/%d" % old), 60)
         self.server.worker = self.server.worker_pid()
         if not reopened:
             self.fail(point, "writes do not come back: %r" % answer)
