@@ -178,7 +178,7 @@ app_password_add(struct txn *txn, struct store *store, struct arena *arena,
 	key_store_u64(ids + sizeof(uint64_t), app.id);
 	outcome = app_put(txn, &app);
 	if (outcome == OK) {
-		outcome = txn_put(txn, hash_key(&key, app.hash),
+		outcome = pointer_put(txn, hash_key(&key, app.hash),
 		    (struct text){ (const char *)ids, sizeof(ids) });
 	}
 	if (outcome == OK)
@@ -205,7 +205,7 @@ app_password_find(struct txn *txn, const unsigned char hash[APP_HASH_BYTES],
 	struct key key;
 	struct text value;
 	const unsigned char *ids;
-	enum outcome outcome = txn_get(txn, hash_key(&key, hash), &value);
+	enum outcome outcome = pointer_get(txn, hash_key(&key, hash), &value);
 
 	if (outcome != OK)
 		return outcome;

@@ -115,11 +115,11 @@ grant_put(struct txn *txn, const struct grant *grant)
 	outcome = record_put(txn,
 	    key_pair(&key, KEY_GRANT, grant->node, grant->id), &out);
 	if (outcome == OK) {
-		outcome = txn_put(txn, key_id(&key, KEY_GRANT_NODE, grant->id),
-		    node);
+		outcome = pointer_put(txn,
+		    key_id(&key, KEY_GRANT_NODE, grant->id), node);
 	}
 	if (outcome == OK) {
-		outcome = txn_put(txn,
+		outcome = pointer_put(txn,
 		    key_pair(&key, KEY_GRANT_SUBJECT, grant->subject,
 			grant->id),
 		    node);
@@ -255,7 +255,8 @@ grant_remove_subject(struct txn *txn, user_id subject)
 		struct text key = { (const char *)at.bytes, at.len };
 		node_id node;
 
-		if (value.len != sizeof(uint64_t))
+		if (pointer_decode(value, &value) != OK ||
+		    value.len != sizeof(uint64_t))
 			return DAMAGED;
 		node = key_load_u64((const unsigned char *)value.ptr);
 		outcome = grant_drop(txn, node, subject, key_id_of(key, 1));

@@ -58,7 +58,7 @@ group_find_id(struct txn *txn, user_id id, struct group *ret_group)
 	struct text name;
 	enum outcome outcome;
 
-	outcome = txn_get(txn, key_id(&key, KEY_GROUP_NAME, id), &name);
+	outcome = pointer_get(txn, key_id(&key, KEY_GROUP_NAME, id), &name);
 	if (outcome != OK)
 		return outcome;
 	outcome = group_find(txn, name, ret_group);
@@ -85,7 +85,8 @@ group_add(struct txn *txn, struct store *store, struct text name)
 	outcome = record_put(txn, key_text(&key, KEY_GROUP, group.name), &out);
 	if (outcome != OK)
 		return outcome;
-	return txn_put(txn, key_id(&key, KEY_GROUP_NAME, group.id), group.name);
+	return pointer_put(txn, key_id(&key, KEY_GROUP_NAME, group.id),
+	    group.name);
 }
 
 struct member_search {

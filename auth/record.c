@@ -4,9 +4,12 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "server/base/codec.h"
 #include "server/base/encode.h"
 
 /* How records are walked and written; what names and labels may hold. */
+enum { POINTER_VERSION = 1 };
+
 enum outcome
 record_put(struct txn *txn, struct text key, struct buffer *value)
 {
@@ -16,6 +19,37 @@ record_put(struct txn *txn, struct text key, struct buffer *value)
 		outcome = txn_put(txn, key, buffer_text(value));
 	buffer_done(value);
 	return outcome;
+}
+
+enum outcome
+pointer_put(struct txn *txn, struct text key, struct text target)
+{
+	struct buffer out;
+
+	buffer_init(&out, RECORD_MAX);
+	writer_u8(&out, POINTER_VERSION);
+	buffer_append(&out, target);
+	return record_put(txn, key, &out);
+}
+
+enum outcome
+pointer_decode(struct text value, struct text *ret_target)
+{
+	struct reader in = reader_from(value);
+
+	if (reader_u8(&in) != POINTER_VERSION || in.rest.len == 0)
+		return DAMAGED;
+	*ret_target = in.rest;
+	return OK;
+}
+
+enum outcome
+pointer_get(struct txn *txn, struct text key, struct text *ret_target)
+{
+	struct text value;
+	enum outcome outcome = txn_get(txn, key, &value);
+
+	return outcome == OK ? pointer_decode(value, ret_target) : outcome;
 }
 
 enum outcome

@@ -45,6 +45,20 @@ enum outcome
 record_put(struct txn *txn, struct text key, struct buffer *value) MUST_CHECK;
 
 /*
+ * A pointer from one record to another: the version byte, then what the next
+ * key is made of. DAMAGED: the bytes are no pointer.
+ */
+enum outcome
+pointer_put(struct txn *txn, struct text key, struct text target) MUST_CHECK;
+
+enum outcome
+pointer_get(struct txn *txn, struct text key, struct text *ret_target)
+    MUST_CHECK;
+
+enum outcome
+pointer_decode(struct text value, struct text *ret_target) MUST_CHECK;
+
+/*
  * The records whose keys begin with `prefix`, in order. The callback answers
  * OK to go on, CANCELLED to stop (which is then OK), else a failure that ends
  * the walk. It must not write.

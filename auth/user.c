@@ -101,7 +101,7 @@ user_find_id(struct txn *txn, user_id id, struct user *ret_user)
 	struct text name;
 	enum outcome outcome;
 
-	outcome = txn_get(txn, key_id(&key, KEY_USER_NAME, id), &name);
+	outcome = pointer_get(txn, key_id(&key, KEY_USER_NAME, id), &name);
 	if (outcome != OK)
 		return outcome;
 	if (name.len == 0 || name.len > USER_NAME_MAX)
@@ -151,7 +151,7 @@ user_add(struct txn *txn, struct store *store, struct user *user)
 		made.password_version = 1;
 	outcome = user_put(txn, &made);
 	if (outcome == OK) {
-		outcome = txn_put(txn, key_id(&key, KEY_USER_NAME, made.id),
+		outcome = pointer_put(txn, key_id(&key, KEY_USER_NAME, made.id),
 		    made.name);
 	}
 	if (outcome == OK) {

@@ -52,7 +52,7 @@ add_run(struct invocation *invocation)
 	thread_enter_worker();
 	outcome = store_change(invocation->store, run_add, &change);
 	if (outcome != OK)
-		return tool_fail(outcome, name);
+		return tool_fail(outcome, "user", name);
 	if (!invocation->json) {
 		printf("%.*s\n", TEXT_ARGS(change.password.bytes));
 		return EXIT_DONE;
@@ -122,7 +122,7 @@ revoke_run(struct invocation *invocation)
 		return command_fail("%s of %s: several have this label; give "
 				    "the id",
 		    word, name);
-	return tool_fail(outcome, name);
+	return tool_fail(outcome, "user", name);
 }
 
 /* ---- Showing -------------------------------------------------------------- */
@@ -162,7 +162,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, rows, columns);
 	json_decref(rows);
-	return tool_fail(outcome, name);
+	return tool_fail(outcome, "user", name);
 }
 
 /* ---- Rows ----------------------------------------------------------------- */

@@ -25,7 +25,7 @@ backup_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_report(invocation, maintain.report);
 	json_decref(maintain.report);
-	return tool_fail(outcome, file);
+	return tool_fail(outcome, "backup", file);
 }
 
 static int
@@ -59,7 +59,7 @@ restore_run(struct invocation *invocation)
 		return command_fail("%s: is no whole backup; nothing was "
 				    "restored",
 		    file);
-	return tool_fail(outcome, file);
+	return tool_fail(outcome, "backup", file);
 }
 
 static const struct option_row restore_options[] = {

@@ -13,7 +13,7 @@ struct cell_change {
 	const char *slug, *owner, *title, *root;
 	bool quota_given;
 	uint64_t quota;
-	const char *failed; /* the word that was not found */
+	const char *failed, *kind; /* the word that was not found */
 };
 
 static enum outcome
@@ -25,10 +25,12 @@ find_owner(struct txn *txn, struct cell_change *change, struct cell *cell)
 	if (change->owner == NULL)
 		return OK;
 	outcome = user_find(txn, text_from(change->owner), &user);
-	if (outcome == OK)
+	if (outcome == OK) {
 		cell->owner = user.id;
-	else
-		change->failed = change->owner;
+		return OK;
+	}
+	change->kind = "user";
+	change->failed = change->owner;
 	return outcome;
 }
 
@@ -41,10 +43,12 @@ find_root(struct txn *txn, struct cell_change *change, struct cell *cell)
 	if (change->root == NULL)
 		return OK;
 	outcome = place_get(txn, change->arena, change->root, &place);
-	if (outcome == OK)
+	if (outcome == OK) {
 		cell->root = trail_last(&place.trail)->id;
-	else
-		change->failed = change->root;
+		return OK;
+	}
+	change->kind = "place";
+	change->failed = change->root;
 	return outcome;
 }
 
@@ -64,6 +68,7 @@ run_create(struct txn *txn, void *context)
 	struct cell cell = { .slug = text_from(change->slug) };
 	enum outcome outcome;
 
+	change->kind = "cell";
 	change->failed = change->slug;
 	apply(change, &cell);
 	outcome = find_owner(txn, change, &cell);
@@ -79,6 +84,7 @@ run_update(struct txn *txn, void *context)
 	struct place place;
 	enum outcome outcome;
 
+	change->kind = "cell";
 	change->failed = change->slug;
 	outcome = place_get(txn, change->arena, change->slug, &place);
 	if (outcome != OK)
@@ -93,6 +99,7 @@ run_remove(struct txn *txn, void *context)
 {
 	struct cell_change *change = context;
 
+	change->kind = "cell";
 	change->failed = change->slug;
 	if (!cell_slug_valid(text_from(change->slug)))
 		return NOT_FOUND;
@@ -130,7 +137,7 @@ cell_run(struct invocation *invocation,
 	if (outcome == CONFLICT && change.root != NULL)
 		return command_fail("%s: is no folder, or is a cell already",
 		    change.root);
-	return tool_fail(outcome, change.failed);
+	return tool_fail(outcome, change.kind, change.failed);
 }
 
 static int
@@ -279,7 +286,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, "cells");
+	return tool_fail(outcome, "list of", "cells");
 }
 
 static int
@@ -302,7 +309,7 @@ show_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_object(invocation, row, details);
 	json_decref(row);
-	return tool_fail(outcome, slug);
+	return tool_fail(outcome, "cell", slug);
 }
 
 /* ---- Rows ----------------------------------------------------------------- */

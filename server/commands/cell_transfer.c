@@ -51,7 +51,7 @@ transfer(struct invocation *invocation, const struct place *place,
 	if (outcome == OK)
 		return show_report(invocation, maintain.report);
 	json_decref(maintain.report);
-	return tool_fail(outcome, invocation->argument[1]);
+	return tool_fail(outcome, "folder", invocation->argument[1]);
 }
 
 static int
@@ -71,7 +71,7 @@ import_run(struct invocation *invocation)
 	    trail_last(&to.place.trail)->kind != NODE_COLLECTION)
 		outcome = CONFLICT;
 	if (outcome != OK)
-		return tool_fail(outcome, to.word);
+		return tool_fail(outcome, "place", to.word);
 	return transfer(invocation, &to.place, "import", store_import);
 }
 
@@ -93,7 +93,7 @@ export_run(struct invocation *invocation)
 	if (outcome == OK && trail_last(&place.trail)->kind != NODE_COLLECTION)
 		outcome = CONFLICT;
 	if (outcome != OK)
-		return tool_fail(outcome, word);
+		return tool_fail(outcome, "place", word);
 	return transfer(invocation, &place, "export", store_export);
 }
 

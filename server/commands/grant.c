@@ -16,8 +16,8 @@ struct grant_change {
 	struct arena *arena;
 	const char *place, *subject, *granter;
 	struct grant grant;
-	const char *failed; /* the word that was not found */
-	bool not_held;      /* the granter lacks something */
+	const char *failed, *kind; /* the word that was not found */
+	bool not_held;             /* the granter lacks something */
 };
 
 /* "user:NAME" or "group:NAME". */
@@ -30,6 +30,7 @@ find_subject(struct txn *txn, struct grant_change *change)
 	struct group group;
 	enum outcome outcome = BAD_INPUT;
 
+	change->kind = "subject";
 	change->failed = change->subject;
 	(void)text_split(&name, ':');
 	if (text_starts(word, TEXT("user:"))) {
@@ -57,6 +58,7 @@ check_granter(struct txn *txn, struct grant_change *change,
 
 	if (change->granter == NULL)
 		return OK;
+	change->kind = "user";
 	change->failed = change->granter;
 	outcome = user_find(txn, text_from(change->granter), &user);
 	if (outcome != OK)
@@ -90,6 +92,7 @@ run_set(struct txn *txn, void *context)
 	enum outcome outcome;
 
 	change->not_held = false;
+	change->kind = "place";
 	change->failed = change->place;
 	outcome = place_get(txn, change->arena, change->place, &place);
 	if (outcome == OK)
@@ -98,6 +101,7 @@ run_set(struct txn *txn, void *context)
 		outcome = check_granter(txn, change, &place.trail);
 	if (outcome != OK)
 		return outcome;
+	change->kind = "place";
 	change->failed = change->place;
 	return grant_set(txn, change->store, &place.trail, &change->grant);
 }
@@ -109,13 +113,15 @@ run_revoke(struct txn *txn, void *context)
 	struct place place;
 	enum outcome outcome;
 
+	change->kind = "place";
 	change->failed = change->place;
 	outcome = place_get(txn, change->arena, change->place, &place);
 	if (outcome == OK)
 		outcome = find_subject(txn, change);
-	return outcome == OK ?
-	    grant_revoke(txn, &place.trail, change->grant.subject) :
-	    outcome;
+	if (outcome != OK)
+		return outcome;
+	change->kind = "grant of";
+	return grant_revoke(txn, &place.trail, change->grant.subject);
 }
 
 static int
@@ -143,7 +149,11 @@ grant_run(struct invocation *invocation, struct grant_change *change,
 		return command_fail("%s: may not give this on %s; a granter "
 				    "needs the right share and what is given",
 		    change->granter, change->place);
-	return tool_fail(outcome, change->failed);
+	if (outcome == NOT_FOUND && change->failed == change->subject)
+		return command_fail("%s %s: there is none; see celldav user "
+				    "list, group list and grant list",
+		    change->kind, change->subject);
+	return tool_fail(outcome, change->kind, change->failed);
 }
 
 static int
@@ -379,7 +389,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, invocation->argument[0]);
+	return tool_fail(outcome, "place", invocation->argument[0]);
 }
 
 /* ---- Rows ----------------------------------------------------------------- */

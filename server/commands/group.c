@@ -60,7 +60,7 @@ group_run(struct invocation *invocation,
 	if (outcome == OK)
 		return EXIT_DONE;
 	if (invocation->argument_count < 2)
-		return tool_fail(outcome, name);
+		return tool_fail(outcome, "group", name);
 	if (outcome == EXISTS)
 		return command_fail("%s: is in %s already",
 		    invocation->argument[1], name);
@@ -68,7 +68,7 @@ group_run(struct invocation *invocation,
 		return command_fail("%s in %s: there is no such group, user or "
 				    "membership; see celldav group list",
 		    invocation->argument[1], name);
-	return tool_fail(outcome, name);
+	return tool_fail(outcome, "group", name);
 }
 
 static int
@@ -155,7 +155,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, "groups");
+	return tool_fail(outcome, "list of", "groups");
 }
 
 /* ---- Rows ----------------------------------------------------------------- */

@@ -152,7 +152,8 @@ setup_state(struct invocation *invocation, const struct setup *setup)
 	first.store = invocation->store;
 	thread_enter_worker();
 	outcome = store_change(invocation->store, run_first_user, &first);
-	return outcome == OK ? EXIT_DONE : tool_fail(outcome, "the user");
+	return outcome == OK ? EXIT_DONE :
+			       tool_fail(outcome, "user", "to be made");
 }
 
 static int

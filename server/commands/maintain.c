@@ -14,7 +14,7 @@ report_end(struct invocation *invocation, struct progress *progress,
 	progress_end(progress, maintain);
 	if (outcome != OK && outcome != DAMAGED) {
 		json_decref(maintain->report);
-		return tool_fail(outcome, what);
+		return tool_fail(outcome, what, "of this state");
 	}
 	(void)show_report(invocation, maintain->report);
 	if (findings == 0 && outcome == OK)

@@ -16,7 +16,7 @@
 #include "conf/directive.h"
 #include "server/base/scope.h"
 
-#define ADMIN_PORT 9191
+enum { ADMIN_PORT = 9191, COMMENT_WIDTH = 70 };
 
 int
 sample_check(const struct sample *sample)
@@ -106,6 +106,27 @@ chosen(struct arena *arena, const struct directive *row,
 	return TEXT_NONE;
 }
 
+/* A sentence as comment lines of at most COMMENT_WIDTH bytes. */
+static void
+comment_write(struct text sentence, const char *indent, struct buffer *out)
+{
+	size_t used = 0;
+
+	while (sentence.ptr != NULL) {
+		struct text word = text_split(&sentence, ' ');
+
+		if (used == 0 || used + word.len >= COMMENT_WIDTH) {
+			buffer_format(out, "%s%s#", used > 0 ? "\n" : "",
+			    indent);
+			used = 1;
+		}
+		buffer_append_byte(out, ' ');
+		buffer_append(out, word);
+		used += 1 + word.len;
+	}
+	buffer_append_byte(out, '\n');
+}
+
 static void
 row_write(struct arena *arena, const struct directive *row,
     const struct sample *sample, struct buffer *out)
@@ -121,8 +142,8 @@ row_write(struct arena *arena, const struct directive *row,
 		directive_release(row, conf);
 		(void)directive_set(row, conf, value, NULL); /* was checked */
 	}
-	buffer_format(out, "%s# %s\n%s%s", indent, row->help, indent,
-	    always ? "" : "#");
+	comment_write(text_from(row->help), indent, out);
+	buffer_format(out, "%s%s", indent, always ? "" : "#");
 	directive_print(row, conf, out);
 	buffer_append_byte(out, '\n');
 	(void)conf_unref(conf);

@@ -89,7 +89,7 @@ value_write(struct buffer *out, json_t *value, enum show_kind kind)
 	else if (json_is_boolean(value))
 		buffer_append(out,
 		    text_from(json_is_true(value) ? "yes" : "no"));
-	else if (json_is_array(value)) {
+	else if (json_array_size(value) > 0) {
 		json_array_foreach(value, index, one)
 		{
 			if (index > 0)

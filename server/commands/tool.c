@@ -38,6 +38,10 @@ tool_conf(struct invocation *invocation)
 	struct buffer message = { .max = MESSAGE_MAX };
 	int status = EXIT_DONE;
 
+	if (access(invocation->config, F_OK) != 0)
+		return command_fail("%s: %s; name the configuration with -c, "
+				    "or make one with celldav init --dir",
+		    invocation->config, strerrordesc_np(errno));
 	if (conf_load(invocation->config, &message, &invocation->conf) != OK)
 		status = print_message(&message);
 	buffer_done(&message);
@@ -67,7 +71,9 @@ tool_read(struct invocation *invocation, struct txn **ret_txn)
 	enum outcome outcome = txn_begin_read(invocation->store->engine,
 	    ret_txn);
 
-	return outcome == OK ? EXIT_DONE : tool_fail(outcome, "the store");
+	return outcome == OK ?
+	    EXIT_DONE :
+	    tool_fail(outcome, "state", invocation->conf->store.path);
 }
 
 static const char *
@@ -75,7 +81,7 @@ why(enum outcome outcome)
 {
 	switch ((int)outcome) {
 	case NOT_FOUND:
-		return "there is no such thing";
+		return "it is not there";
 	case EXISTS:
 		return "there is one already";
 	case CONFLICT:
@@ -104,9 +110,21 @@ why(enum outcome outcome)
 }
 
 int
-tool_fail(enum outcome outcome, const char *what)
+tool_fail(enum outcome outcome, const char *kind, const char *what)
 {
-	return command_fail("%s: %s", what, why(outcome));
+	static const char *const listed[] = { "user", "group", "cell" };
+
+	if (outcome == NOT_FOUND && strcmp(kind, "place") == 0)
+		return command_fail("%s: there is no such place; it is "
+				    "CELL/PATH or ~USER/PATH, see celldav cell "
+				    "list",
+		    what);
+	for (size_t i = 0; outcome == NOT_FOUND && i < 3; i++)
+		if (strcmp(kind, listed[i]) == 0)
+			return command_fail("%s %s: there is none of that "
+					    "name; see celldav %s list",
+			    kind, what, kind);
+	return command_fail("%s %s: %s", kind, what, why(outcome));
 }
 
 /* All of a small file; false with errno, or EFBIG. */
@@ -178,7 +196,8 @@ tool_hash(struct invocation *invocation, struct secret password,
 
 	thread_enter_worker();
 	outcome = password_hash(invocation->arena, password, ret_phc);
-	return outcome == OK ? EXIT_DONE : tool_fail(outcome, "the password");
+	return outcome == OK ? EXIT_DONE :
+			       tool_fail(outcome, "password", "given");
 }
 
 int

@@ -24,11 +24,12 @@ int
 tool_read(struct invocation *invocation, struct txn **ret_txn);
 
 /*
- * "WHAT: why; what to do" for an outcome. `what` is the name or place that
- * the user typed.
+ * "KIND WHAT: why; what to do" for an outcome. `what` is what the user typed;
+ * `kind` is "user", "group", "cell" or "place", which have a list, or another
+ * noun.
  */
 int
-tool_fail(enum outcome outcome, const char *what);
+tool_fail(enum outcome outcome, const char *kind, const char *what);
 
 /* The first line of a file ("-": of standard input). BAD_INPUT: no line. */
 int

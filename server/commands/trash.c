@@ -107,7 +107,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, invocation->argument[0]);
+	return tool_fail(outcome, "place", invocation->argument[0]);
 }
 
 /* ---- Changes -------------------------------------------------------------- */
@@ -203,8 +203,12 @@ trash_run(struct invocation *invocation, struct trash_change *change,
 		return command_fail("%s: its name is taken; give another "
 				    "with --name",
 		    change->word);
+	case NOT_FOUND:
+		return command_fail("%s: there is no such cell or item; see "
+				    "celldav trash list",
+		    change->word);
 	default:
-		return tool_fail(outcome, change->word);
+		return tool_fail(outcome, "trash of", change->word);
 	}
 }
 

@@ -186,7 +186,7 @@ user_run(struct invocation *invocation,
 		    "is malformed; a name has up to 64 letters, digits and "
 		    ". _ - @ +",
 		    change.name);
-	return tool_fail(outcome, change.name);
+	return tool_fail(outcome, "user", change.name);
 }
 
 static int
@@ -307,7 +307,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, "users");
+	return tool_fail(outcome, "list of", "users");
 }
 
 struct cell_list {
@@ -384,21 +384,18 @@ show_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_object(invocation, row, details);
 	json_decref(row);
-	return tool_fail(outcome, name);
+	return tool_fail(outcome, "user", name);
 }
 
 /* ---- Rows ----------------------------------------------------------------- */
 
-#define PASSWORD_FILE(needed) \
-	{ \
-		.name = "password-file", .kind = OPTION_VALUE, \
-		.value = "FILE", .required = needed, \
-		.help = \
-		    "the first line of FILE is the password; - is standard input" \
-	}
-
 static const struct option_row add_options[] = {
-	PASSWORD_FILE(true),
+	{ .name = "password-file",
+	    .kind = OPTION_VALUE,
+	    .value = "FILE",
+	    .required = true,
+	    .help = "the first line of FILE is the password; - is standard "
+		    "input" },
 	{ .name = "email",
 	    .kind = OPTION_VALUE,
 	    .value = "ADDRESS",
@@ -419,7 +416,12 @@ static const struct option_row add_options[] = {
 };
 
 static const struct option_row passwd_options[] = {
-	PASSWORD_FILE(true),
+	{ .name = "password-file",
+	    .kind = OPTION_VALUE,
+	    .value = "FILE",
+	    .required = true,
+	    .help = "the first line of FILE is the password; - is standard "
+		    "input" },
 	{ .name = NULL },
 };
 

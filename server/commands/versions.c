@@ -67,7 +67,7 @@ list_run(struct invocation *invocation)
 	if (outcome == OK)
 		return show_rows(invocation, listing.rows, columns);
 	json_decref(listing.rows);
-	return tool_fail(outcome, invocation->argument[0]);
+	return tool_fail(outcome, "place", invocation->argument[0]);
 }
 
 struct restore {
@@ -129,7 +129,8 @@ restore_run(struct invocation *invocation)
 		return command_fail("%s of %s: there is no such file or "
 				    "version; see celldav versions list",
 		    invocation->argument[1], restore.word);
-	return outcome == OK ? EXIT_DONE : tool_fail(outcome, restore.word);
+	return outcome == OK ? EXIT_DONE :
+			       tool_fail(outcome, "file", restore.word);
 }
 
 const struct command command_versions_list = {
