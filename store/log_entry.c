@@ -5,46 +5,38 @@
 #include "store/tree_change.h"
 
 /*
- * A node that lives has at most one entry: the older one goes when a newer one
- * is written. For a subtree that arrived that must not lose the arrival, so
- * an entry also keeps the sequence at which it came: a reader who has seen
- * that hears CHANGED, others hear ARRIVED.
+ * A node that lives has one entry: the older one goes when a newer one is
+ * written. What arrived as a subtree stays ARRIVED in later entries, for a
+ * reader may be anywhere between: one who pages through the log stands past
+ * the place of the older entry without having seen it.
  */
 enum { LOG_RECORD = 1 };
 
-struct log_record {
-	struct log_entry entry;
-	uint64_t arrived; /* 0: not as a subtree */
-};
-
 static enum outcome
-record_decode(struct text key, struct text value, struct log_record *ret)
+entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 {
 	struct reader reader = reader_from(value);
-	struct log_record record = { .entry.sequence = key_id_of(key, 1) };
-	struct log_entry *entry = &record.entry;
+	struct log_entry entry = { .sequence = key_id_of(key, 1) };
 	uint8_t version = reader_u8(&reader);
 	uint8_t kind = reader_u8(&reader);
 	uint8_t collection = reader_u8(&reader);
 
-	entry->node = reader_u64(&reader);
-	entry->parent = reader_u64(&reader);
-	record.arrived = reader_u64(&reader);
-	entry->at_ns = reader_u64(&reader);
-	entry->name = reader_text16(&reader);
+	entry.node = reader_u64(&reader);
+	entry.parent = reader_u64(&reader);
+	entry.at_ns = reader_u64(&reader);
+	entry.name = reader_text16(&reader);
 	if (!reader_done(&reader) || version != LOG_RECORD ||
 	    collection > 1 || kind < LOG_CHANGED || kind > LOG_REMOVED)
 		return DAMAGED;
-	entry->kind = (enum log_kind)kind;
-	entry->collection = collection == 1;
-	*ret = record;
+	entry.kind = (enum log_kind)kind;
+	entry.collection = collection == 1;
+	*ret_entry = entry;
 	return OK;
 }
 
 static enum outcome
-record_write(struct txn *txn, node_id tree, const struct log_record *record)
+entry_write(struct txn *txn, node_id tree, const struct log_entry *entry)
 {
-	const struct log_entry *entry = &record->entry;
 	struct buffer value = { 0 };
 	struct key key;
 	enum outcome outcome;
@@ -54,7 +46,6 @@ record_write(struct txn *txn, node_id tree, const struct log_record *record)
 	writer_u8(&value, entry->collection);
 	writer_u64(&value, entry->node);
 	writer_u64(&value, entry->parent);
-	writer_u64(&value, record->arrived);
 	writer_u64(&value, entry->at_ns);
 	writer_text16(&value, entry->name);
 	outcome = txn_put(txn,
@@ -76,61 +67,57 @@ log_forget(struct txn *txn, node_id tree, uint64_t sequence)
 	return outcome == NOT_FOUND ? OK : outcome;
 }
 
-/* When the subtree of a collection came to its place; 0 for most. */
+/* Did the node's entry say that its subtree arrived? */
 static enum outcome
-arrival_of(struct txn *txn, node_id tree, const struct node *node,
-    uint64_t *ret_arrived)
+had_arrived(struct tree_change *change, const struct node *node,
+    bool *ret_arrived)
 {
-	struct log_record record = { 0 };
+	struct log_entry entry = { .kind = LOG_CHANGED };
 	struct key key;
 	struct text at, value;
-	enum outcome outcome;
+	enum outcome outcome = NOT_FOUND;
 
-	if (node->kind == NODE_FILE || node->sequence == 0) {
-		*ret_arrived = 0;
-		return OK;
+	if (node->kind == NODE_COLLECTION && node->sequence != 0) {
+		at = key_pair(&key, KEY_LOG, change->id, node->sequence);
+		outcome = txn_get(change->txn, at, &value);
+		if (outcome == OK)
+			outcome = entry_decode(at, value, &entry);
 	}
-	at = key_pair(&key, KEY_LOG, tree, node->sequence);
-	outcome = txn_get(txn, at, &value);
-	if (outcome == OK)
-		outcome = record_decode(at, value, &record);
 	if (outcome != OK && outcome != NOT_FOUND)
 		return outcome;
-	*ret_arrived = record.arrived;
+	*ret_arrived = entry.kind == LOG_ARRIVED;
 	return OK;
 }
 
 enum outcome
 tree_log(struct tree_change *change, enum log_kind kind, struct node *node)
 {
-	struct log_record record = { .entry = {
+	struct log_entry entry = {
 		.sequence = change->tree.sequence + 1,
 		.kind = kind,
 		.node = node->id,
 		.collection = node->kind == NODE_COLLECTION,
 		.at_ns = change->actor->now_ns
-	} };
-	enum outcome outcome = arrival_of(change->txn, change->id, node,
-	    &record.arrived);
+	};
+	bool arrived;
+	enum outcome outcome = had_arrived(change, node, &arrived);
 
 	if (outcome == OK)
 		outcome = log_forget(change->txn, change->id, node->sequence);
 	if (outcome != OK)
 		return outcome;
-	if (kind == LOG_ARRIVED)
-		record.arrived = record.entry.sequence;
-	else if (record.arrived != 0)
-		record.entry.kind = LOG_ARRIVED;
-	change->tree.sequence = record.entry.sequence;
-	node->sequence = record.entry.sequence;
-	return record_write(change->txn, change->id, &record);
+	if (arrived)
+		entry.kind = LOG_ARRIVED;
+	change->tree.sequence = entry.sequence;
+	node->sequence = entry.sequence;
+	return entry_write(change->txn, change->id, &entry);
 }
 
 enum outcome
 tree_tombstone(struct tree_change *change, struct node *node,
     uint64_t *ret_sequence)
 {
-	struct log_record record = { .entry = {
+	struct log_entry entry = {
 		.sequence = change->tree.sequence + 1,
 		.kind = LOG_REMOVED,
 		.node = node->id,
@@ -138,29 +125,29 @@ tree_tombstone(struct tree_change *change, struct node *node,
 		.name = node->name,
 		.collection = node->kind == NODE_COLLECTION,
 		.at_ns = change->actor->now_ns
-	} };
+	};
 	enum outcome outcome = log_forget(change->txn, change->id,
 	    node->sequence);
 
 	if (outcome == OK)
-		outcome = record_write(change->txn, change->id, &record);
+		outcome = entry_write(change->txn, change->id, &entry);
 	if (outcome != OK)
 		return outcome;
 	node->sequence = 0;
-	change->tree.sequence = record.entry.sequence;
-	*ret_sequence = record.entry.sequence;
+	change->tree.sequence = entry.sequence;
+	*ret_sequence = entry.sequence;
 	return OK;
 }
 
 /* The entry under a cursor; NOT_FOUND past the tree's last. */
 static enum outcome
 cursor_entry(const struct cursor *cursor, node_id tree,
-    struct log_record *ret_record)
+    struct log_entry *ret_entry)
 {
 	if (cursor->key.len == 0 || cursor->key.ptr[0] != KEY_LOG ||
 	    key_id_of(cursor->key, 0) != tree)
 		return NOT_FOUND;
-	return record_decode(cursor->key, cursor->value, ret_record);
+	return entry_decode(cursor->key, cursor->value, ret_entry);
 }
 
 enum outcome
@@ -185,15 +172,10 @@ log_each(struct txn *txn, node_id tree_id, uint64_t after,
 	else
 		outcome = NOT_FOUND;
 	while (outcome == OK) {
-		struct log_record record;
+		struct log_entry entry;
 
-		outcome = cursor_entry(cursor, tree_id, &record);
-		if (outcome != OK)
-			break;
-		if (record.entry.kind == LOG_ARRIVED &&
-		    record.arrived <= after)
-			record.entry.kind = LOG_CHANGED;
-		if (!visit(&record.entry, context))
+		outcome = cursor_entry(cursor, tree_id, &entry);
+		if (outcome != OK || !visit(&entry, context))
 			break;
 		outcome = cursor_next(cursor);
 	}
@@ -204,7 +186,7 @@ log_each(struct txn *txn, node_id tree_id, uint64_t after,
 /* The first entry behind `after`; its texts are not used. */
 static enum outcome
 entry_behind(struct txn *txn, node_id tree, uint64_t after,
-    struct log_record *ret_record)
+    struct log_entry *ret_entry)
 {
 	struct cursor *cursor;
 	struct key key;
@@ -218,7 +200,7 @@ entry_behind(struct txn *txn, node_id tree, uint64_t after,
 	outcome = cursor_seek(cursor,
 	    key_pair(&key, KEY_LOG, tree, after + 1));
 	if (outcome == OK)
-		outcome = cursor_entry(cursor, tree, ret_record);
+		outcome = cursor_entry(cursor, tree, ret_entry);
 	cursor_close(cursor);
 	return outcome;
 }
@@ -232,23 +214,23 @@ static enum outcome
 prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
     size_t budget, bool *ret_more)
 {
-	struct log_record record;
+	struct log_entry entry;
 	enum outcome outcome = entry_behind(txn, tree->root, tree->swept,
-	    &record);
+	    &entry);
 
-	while (outcome == OK && record.entry.at_ns < before_ns) {
+	while (outcome == OK && entry.at_ns < before_ns) {
 		if (budget-- == 0) {
 			*ret_more = true;
 			return OK;
 		}
-		tree->swept = record.entry.sequence;
-		if (record.entry.kind == LOG_REMOVED) {
-			tree->pruned = record.entry.sequence;
+		tree->swept = entry.sequence;
+		if (entry.kind == LOG_REMOVED) {
+			tree->pruned = entry.sequence;
 			outcome = log_forget(txn, tree->root, tree->pruned);
 		}
 		if (outcome == OK)
 			outcome = entry_behind(txn, tree->root, tree->swept,
-			    &record);
+			    &entry);
 	}
 	*ret_more = false;
 	return outcome == NOT_FOUND ? OK : outcome;

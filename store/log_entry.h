@@ -19,6 +19,11 @@ struct log_entry {
 	uint64_t at_ns;
 };
 
+/*
+ * A live entry may name a node that has no trail now (it lies in the trash
+ * with an ancestor): it is passed over. A tombstone tells of a place: what
+ * stands there now, if anything, has a later entry of its own.
+ */
 typedef bool (*log_each_fn)(const struct log_entry *entry, void *context);
 
 /*
