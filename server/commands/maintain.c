@@ -34,6 +34,7 @@ verify_run(struct invocation *invocation)
 		return status;
 	thread_enter_worker();
 	progress_begin(&progress, invocation, &maintain, "verify");
+	progress.quiet = false; /* findings are what was asked for */
 	return report_end(invocation, &progress, &maintain,
 	    store_verify(invocation->conf, &maintain),
 	    "restore a backup into another folder and compare");
@@ -51,6 +52,7 @@ store_run(struct invocation *invocation, const char *what,
 	if (status != EXIT_DONE)
 		return status;
 	progress_begin(&progress, invocation, &maintain, what);
+	progress.quiet = false;
 	return report_end(invocation, &progress, &maintain,
 	    run(invocation->store, &maintain),
 	    "restore what is damaged from a backup");
