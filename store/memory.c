@@ -364,7 +364,7 @@ memory_open(const struct engine_options *options, struct buffer *message,
 	db->size_max = options->map_size;
 	pthread_mutex_init(&db->writing, NULL);
 	pthread_mutex_init(&db->mutex, NULL);
-	outcome = load(&db->engine, options->path);
+	outcome = options->path == NULL ? OK : load(&db->engine, options->path);
 	if (outcome != OK) {
 		buffer_format(message, "%s/records cannot be read: %s",
 		    options->path, outcome_name(outcome));
