@@ -9,6 +9,7 @@ struct version {
 	uint64_t size, modified_ns, replaced_ns;
 	user_id author;
 	struct text media;
+	uint64_t order;       /* grows with each version of a file */
 };
 
 typedef bool (*version_each_fn)(const struct version *version, void *context);

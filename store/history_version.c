@@ -3,8 +3,9 @@
 #include "store/tree_change.h"
 
 /*
- * Versions of a file, keyed by (node, etag that the content had). Etags of
- * contents grow, so the first key is the oldest version.
+ * Versions of a file, keyed by (node, order). The order is a count of the
+ * file's own, not the etag: ids grow within a process only, and the command
+ * line writes beside a server.
  */
 enum { VERSION_RECORD = 1 };
 
@@ -13,9 +14,10 @@ version_decode(struct text key, struct text value,
     struct version *ret_version)
 {
 	struct reader reader = reader_from(value);
-	struct version version = { .id = key_id_of(key, 1) };
+	struct version version = { .order = key_id_of(key, 1) };
 	uint8_t format = reader_u8(&reader);
 
+	version.id = reader_u64(&reader);
 	version.blob = reader_u64(&reader);
 	version.size = reader_u64(&reader);
 	version.modified_ns = reader_u64(&reader);
@@ -37,6 +39,7 @@ version_store(struct txn *txn, node_id node, const struct version *version)
 	enum outcome outcome;
 
 	writer_u8(&value, VERSION_RECORD);
+	writer_u64(&value, version->id);
 	writer_u64(&value, version->blob);
 	writer_u64(&value, version->size);
 	writer_u64(&value, version->modified_ns);
@@ -44,23 +47,10 @@ version_store(struct txn *txn, node_id node, const struct version *version)
 	writer_u64(&value, version->author);
 	writer_text16(&value, version->media);
 	outcome = txn_put(txn,
-	    key_pair(&key, KEY_VERSION, node, version->id),
+	    key_pair(&key, KEY_VERSION, node, version->order),
 	    buffer_text(&value));
 	buffer_done(&value);
 	return outcome;
-}
-
-static enum outcome
-version_find(struct txn *txn, node_id node, uint64_t id,
-    struct version *ret_version)
-{
-	struct key key;
-	struct text at = key_pair(&key, KEY_VERSION, node, id), value;
-	enum outcome outcome = txn_get(txn, at, &value);
-
-	if (outcome != OK)
-		return outcome;
-	return version_decode(at, value, ret_version);
 }
 
 /* The version under a cursor, NOT_FOUND when it is of another node. */
@@ -75,7 +65,7 @@ cursor_version(const struct cursor *cursor, node_id node,
 	return version_decode(cursor->key, cursor->value, ret_version);
 }
 
-/* The oldest version with an id of at least `from`. */
+/* The oldest version with an order of at least `from`. */
 static enum outcome
 version_from(struct txn *txn, node_id node, uint64_t from,
     struct version *ret_version)
@@ -99,7 +89,7 @@ version_each(struct txn *txn, node_id node, version_each_fn visit,
     void *context)
 {
 	struct cursor *cursor;
-	struct version version = { .id = UINT64_MAX };
+	struct version version = { .order = UINT64_MAX };
 	enum outcome outcome = cursor_open(txn, &cursor);
 
 	if (outcome != OK)
@@ -108,7 +98,7 @@ version_each(struct txn *txn, node_id node, version_each_fn visit,
 		struct key key;
 
 		outcome = cursor_before(cursor,
-		    key_pair(&key, KEY_VERSION, node, version.id));
+		    key_pair(&key, KEY_VERSION, node, version.order));
 		if (outcome == OK)
 			outcome = cursor_version(cursor, node, &version);
 		if (outcome != OK || !visit(&version, context))
@@ -166,7 +156,7 @@ version_drop(struct txn *txn, struct store *store, node_id node,
 	struct key key;
 	blob_id blob = version->blob;
 	enum outcome outcome = txn_remove(txn,
-	    key_pair(&key, KEY_VERSION, node, version->id));
+	    key_pair(&key, KEY_VERSION, node, version->order));
 
 	return outcome == OK ? blob_release(txn, store, blob) : outcome;
 }
@@ -187,10 +177,21 @@ drop_oldest(struct txn *txn, struct store *store, node_id node, size_t count)
 	return outcome;
 }
 
+static bool
+take_order(const struct version *version, void *context)
+{
+	*(uint64_t *)context = version->order;
+	return false;
+}
+
 static enum outcome
 version_add(struct txn *txn, const struct node *node, uint64_t now_ns)
 {
+	uint64_t newest = 0;
+	enum outcome outcome = version_each(txn, node->id, take_order,
+	    &newest);
 	struct version version = {
+		.order = newest + 1,
 		.id = node->etag,
 		.blob = node->blob,
 		.size = node->size,
@@ -200,7 +201,8 @@ version_add(struct txn *txn, const struct node *node, uint64_t now_ns)
 		.media = node->media
 	};
 
-	return version_store(txn, node->id, &version);
+	return outcome == OK ? version_store(txn, node->id, &version) :
+	    outcome;
 }
 
 enum outcome
@@ -240,7 +242,7 @@ version_copy(struct txn *txn, node_id from, node_id onto)
 	enum outcome outcome;
 
 	for (;;) {
-		outcome = version_from(txn, from, version.id + 1, &version);
+		outcome = version_from(txn, from, version.order + 1, &version);
 		if (outcome != OK)
 			break;
 		version.media = arena_copy(arena, version.media);
@@ -270,7 +272,7 @@ version_swap(struct txn *txn, struct store *store, struct node *node,
 	};
 	struct key key;
 	enum outcome outcome = txn_remove(txn,
-	    key_pair(&key, KEY_VERSION, node->id, version->id));
+	    key_pair(&key, KEY_VERSION, node->id, version->order));
 
 	if (outcome == OK)
 		outcome = version_apply(txn, store, &plan, node,
@@ -321,24 +323,44 @@ version_restore_in(struct txn *txn, struct store *store,
 	return outcome == OK ? tree_end(&change) : outcome;
 }
 
+struct version_search {
+	uint64_t id;
+	struct version version;
+	bool found;
+};
+
+static bool
+search_version(const struct version *version, void *context)
+{
+	struct version_search *search = context;
+
+	if (version->id != search->id)
+		return true;
+	search->version = *version;
+	search->found = true;
+	return false;
+}
+
 enum outcome
 version_restore(struct txn *txn, struct store *store,
     const struct trail *trail, uint64_t id, const struct tree_actor *actor)
 {
 	const struct node *last = trail_last(trail);
-	struct version version;
+	struct version_search search = { .id = id };
 	struct arena *arena;
 	enum outcome outcome;
 
 	if (trail->missing > 0 || last->kind != NODE_FILE)
 		return NOT_FOUND;
-	outcome = version_find(txn, last->id, id, &version);
+	outcome = version_each(txn, last->id, search_version, &search);
 	if (outcome != OK)
 		return outcome;
+	if (!search.found)
+		return NOT_FOUND;
 	arena = arena_new();
-	version.media = arena_copy(arena, version.media);
-	outcome = version_restore_in(txn, store, arena, trail, &version,
-	    actor);
+	search.version.media = arena_copy(arena, search.version.media);
+	outcome = version_restore_in(txn, store, arena, trail,
+	    &search.version, actor);
 	arena_free(arena);
 	return outcome;
 }

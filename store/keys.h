@@ -20,7 +20,7 @@
  *   KEY_BLOB       blob id                      struct blob_record
  *   KEY_DATA       blob id                      content of a small blob
  *   KEY_RELEASED   blob id                      when its last reference went
- *   KEY_VERSION    node id, content version     struct version
+ *   KEY_VERSION    node id, order               struct version
  *   KEY_TRASH      tree id, sequence            struct trash_item
  *   KEY_LOG        tree id, sequence            struct log_entry
  *   KEY_TREE       tree id                      struct tree

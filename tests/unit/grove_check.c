@@ -96,6 +96,7 @@ visit_version(struct text key, struct text value, void *context)
 	struct node node;
 
 	(void)reader_u8(&reader);
+	(void)reader_u64(&reader);
 	++*tally_at(&inventory->blobs, reader_u64(&reader));
 	assert_false(reader.failed);
 	assert_ok(node_find_id(inventory->grove->txn, key_id_of(key, 0),

@@ -62,6 +62,31 @@ test_newest_first_and_bounded(void **state)
 	grove_end(&grove);
 }
 
+/* Another process may give larger ids before this one goes on. */
+static void
+test_order_is_not_that_of_ids(void **state)
+{
+	struct grove grove;
+	struct versions versions;
+	uint64_t ids;
+
+	grove_begin(&grove, *state);
+	grove.state.conf->store.versions = 2;
+	assert_ok(grove_put(&grove, "f", "1"));
+	ids = grove.store->next_id;
+	grove.store->next_id = ids + 1000;
+	assert_ok(grove_put(&grove, "f", "22"));
+	grove.store->next_id = ids;
+	assert_ok(grove_put(&grove, "f", "333"));
+	assert_ok(grove_put(&grove, "f", "4444"));
+	versions = versions_of(&grove, "f");
+	assert_int_equal(versions.count, 2);
+	assert_int_equal(versions.version[0].size, 3);
+	assert_int_equal(versions.version[1].size, 2);
+	assert_true(versions.version[0].id < versions.version[1].id);
+	grove_end(&grove);
+}
+
 static void
 test_empty_contents_are_not_kept(void **state)
 {
@@ -212,6 +237,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GROVE_TEST(test_newest_first_and_bounded),
+		GROVE_TEST(test_order_is_not_that_of_ids),
 		GROVE_TEST(test_empty_contents_are_not_kept),
 		GROVE_TEST(test_restore_swaps),
 		GROVE_TEST(test_trash_item_tells_where_it_was),
