@@ -157,7 +157,8 @@ open_file(struct blob_store *blobs, blob_id id, uint64_t size, int *ret_fd)
 	int fd;
 
 	blob_name(id, name);
-	fd = openat(blobs->blobs, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = (int)TEMP_FAILURE_RETRY(openat(blobs->blobs, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 	if (fd < 0 && errno == ENOENT)
 		return NOT_FOUND;
 	if (fd < 0)

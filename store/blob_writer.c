@@ -52,8 +52,9 @@ static int
 open_locked(struct blob_store *blobs, const char *name)
 {
 	for (int attempt = 0; attempt < 8; attempt++) {
-		int fd = openat(blobs->staging, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		int fd = (int)TEMP_FAILURE_RETRY(openat(blobs->staging, name,
+		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0600));
 		struct stat status;
 
 		if (fd < 0)
@@ -168,17 +169,17 @@ static int
 open_folder(struct blob_store *blobs, const char *name)
 {
 	char folder[3] = { name[0], name[1], '\0' };
-	int fd = openat(blobs->blobs, folder,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = (int)TEMP_FAILURE_RETRY(openat(blobs->blobs, folder,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	if (mkdirat(blobs->blobs, folder, 0700) != 0 && errno != EEXIST)
 		return -1;
-	if (fsync(blobs->blobs) != 0)
+	if (TEMP_FAILURE_RETRY(fsync(blobs->blobs)) != 0)
 		return -1;
-	return openat(blobs->blobs, folder,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return (int)TEMP_FAILURE_RETRY(openat(blobs->blobs, folder,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static enum outcome
@@ -187,7 +188,7 @@ publish(struct blob_writer *writer)
 	char staged[BLOB_NAME_SIZE], name[BLOB_NAME_SIZE];
 	SCOPED(fd) int folder = -1;
 
-	if (fdatasync(writer->fd) != 0)
+	if (TEMP_FAILURE_RETRY(fdatasync(writer->fd)) != 0)
 		return blob_outcome(errno);
 	staging_name(writer->id, staged);
 	blob_name(writer->id, name);
@@ -196,7 +197,7 @@ publish(struct blob_writer *writer)
 		name + 3) != 0)
 		return blob_outcome(errno);
 	writer->finished = true;
-	if (fsync(folder) != 0)
+	if (TEMP_FAILURE_RETRY(fsync(folder)) != 0)
 		return blob_outcome(errno);
 	return OK;
 }

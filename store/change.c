@@ -82,6 +82,22 @@ answer_all(struct committer *committer, struct change *list,
 	}
 }
 
+/*
+ * A commit that fails at its very end (LMDB's meta page) leaves an engine that
+ * refuses readers as well: it is opened again, on the last state that was
+ * committed, so that reads go on. Whether writes do is another question.
+ */
+static void
+revive(struct committer *committer)
+{
+	struct txn *probe;
+
+	if (txn_begin_read(committer->engine, &probe) == OK)
+		txn_abort(probe);
+	else if (engine_reopen(committer->engine) != OK)
+		set_degraded(committer, true);
+}
+
 /* Ends the transaction; one that wrote nothing has nothing to commit. */
 static enum outcome
 commit(struct committer *committer, struct txn *txn, size_t count)
@@ -105,6 +121,7 @@ commit(struct committer *committer, struct txn *txn, size_t count)
 	atomic_fetch_add(&committer->failed_commits, 1);
 	if (outcome == IO || outcome == DAMAGED)
 		set_degraded(committer, true);
+	revive(committer);
 	return outcome;
 }
 

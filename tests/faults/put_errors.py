@@ -24,6 +24,9 @@ from celldav import Server  # noqa: E402
 SMALL, LARGE = b"s" * 4096, bytes(range(256)) * 6000
 CALLS = ["openat", "write", "pwrite64", "pwritev", "writev", "fdatasync",
          "fsync", "rename", "renameat2", "sync_file_range"]
+# EINTR is for the calls of contents. The engine's own calls are LMDB's, which
+# takes EINTR for an error; every thread of the server blocks all signals that
+# have a handler, so the kernel cannot answer it there.
 ERRORS = ["ENOSPC", "EIO", "EDQUOT", "EINTR"]
 MOST = 12
 
@@ -35,6 +38,8 @@ class Injection:
         state = os.path.join(server.dir, "state")
         self.report = os.path.join(server.scratch, "inject")
         paths = self.paths(state)
+        if error == "EINTR":
+            paths = [path for path in paths if "/engine/" not in path]
         self.process = subprocess.Popen(
             ["strace", "-f", "-o", self.report, "-e", "trace=" + call,
              "-e", "inject=%s:error=%s:when=%d" % (call, error, number)]
@@ -142,6 +147,8 @@ class Campaign:
                     for number in range(1, MOST):
                         if self.points >= self.most:
                             return
+                        if error == "EINTR" and body is SMALL:
+                            break  # no call but the engine's own
                         if not self.one(call, error, number, body,
                                         "/dav/f/%s-%s" % (call, error)):
                             break
