@@ -21,8 +21,8 @@ address_bytes(const struct sockaddr_storage *address)
 void
 address_normalize(struct sockaddr_storage *address)
 {
-	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)
-	    (const void *)address;
+	const struct sockaddr_in6 six =
+	    *(const struct sockaddr_in6 *)(const void *)address;
 	struct sockaddr_in *four = (void *)address;
 
 	if (address->ss_family != AF_INET6 ||
@@ -64,8 +64,9 @@ address_format(const struct sockaddr_storage *address,
 {
 	struct text bytes = address_bytes(address);
 
-	if (bytes.len == 0 || inet_ntop(address->ss_family, bytes.ptr,
-	    ret_text, ADDRESS_TEXT) == NULL)
+	if (bytes.len == 0 ||
+	    inet_ntop(address->ss_family, bytes.ptr, ret_text, ADDRESS_TEXT) ==
+		NULL)
 		memcpy(ret_text, "unknown", sizeof("unknown"));
 }
 
@@ -76,8 +77,7 @@ address_loopback(const struct sockaddr_storage *address)
 
 	if (bytes.len == 4)
 		return bytes.ptr[0] == 127;
-	return bytes.len == 16 &&
-	    memcmp(bytes.ptr, &in6addr_loopback, 16) == 0;
+	return bytes.len == 16 && memcmp(bytes.ptr, &in6addr_loopback, 16) == 0;
 }
 
 bool
@@ -110,8 +110,9 @@ prefix_equal(struct text a, struct text b, size_t bits)
 		return false;
 	if (!text_equal(text_slice(a, 0, whole), text_slice(b, 0, whole)))
 		return false;
-	return bits % 8 == 0 || (((unsigned char)a.ptr[whole] ^
-	    (unsigned char)b.ptr[whole]) & mask & 0xff) == 0;
+	return bits % 8 == 0 ||
+	    (((unsigned char)a.ptr[whole] ^ (unsigned char)b.ptr[whole]) &
+		mask & 0xff) == 0;
 }
 
 static bool
@@ -130,8 +131,9 @@ address_matches(const struct sockaddr_storage *address, struct text item)
 	/* ::ffff:a.b.c.d/N counts the bits of the longer form. */
 	if (text_find(item, ':') < slash && net.ss_family == AF_INET)
 		bits = bits >= 96 ? bits - 96 : 0;
-	return bits <= 128 && prefix_equal(address_bytes(address),
-	    address_bytes(&net), (size_t)bits);
+	return bits <= 128 &&
+	    prefix_equal(address_bytes(address), address_bytes(&net),
+		(size_t)bits);
 }
 
 bool

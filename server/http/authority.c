@@ -82,8 +82,8 @@ authority_parse(struct text text, struct authority *ret_authority)
 		result.host = text_slice(text, 0, end);
 		valid = name_valid(result.host);
 	}
-	if (!valid || !port_parse(text_slice(text, end, text.len),
-	    &result.port))
+	if (!valid ||
+	    !port_parse(text_slice(text, end, text.len), &result.port))
 		return false;
 	*ret_authority = result;
 	return true;

@@ -11,11 +11,25 @@
 
 enum { OVERHEAD_MAX = 16384, LINE_MAX_BYTES = 8192, DIGITS_MAX = 16 };
 
-enum chunk_state { SIZE_FIRST, SIZE_DIGITS, EXTENSION, SIZE_LF, DATA, DATA_CR,
-	DATA_LF, TRAILER_FIRST, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF,
-	END_LF, FINISHED, STATES };
+enum chunk_state {
+	SIZE_FIRST,
+	SIZE_DIGITS,
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER_FIRST,
+	TRAILER_NAME,
+	TRAILER_VALUE,
+	TRAILER_LF,
+	END_LF,
+	FINISHED,
+	STATES
+};
 
-typedef bool step_fn(struct chunk_decoder *decoder, char byte);
+typedef bool
+step_fn(struct chunk_decoder *decoder, char byte);
 
 static bool
 overhead_add(struct chunk_decoder *decoder)
@@ -139,11 +153,17 @@ end_lf(struct chunk_decoder *decoder, char byte)
 }
 
 static step_fn *const steps[STATES] = {
-	[SIZE_FIRST] = size_first, [SIZE_DIGITS] = size_digits,
-	[EXTENSION] = extension, [SIZE_LF] = size_lf, [DATA_CR] = data_cr,
-	[DATA_LF] = data_lf, [TRAILER_FIRST] = trailer_first,
-	[TRAILER_NAME] = trailer_name, [TRAILER_VALUE] = trailer_value,
-	[TRAILER_LF] = trailer_lf, [END_LF] = end_lf,
+	[SIZE_FIRST] = size_first,
+	[SIZE_DIGITS] = size_digits,
+	[EXTENSION] = extension,
+	[SIZE_LF] = size_lf,
+	[DATA_CR] = data_cr,
+	[DATA_LF] = data_lf,
+	[TRAILER_FIRST] = trailer_first,
+	[TRAILER_NAME] = trailer_name,
+	[TRAILER_VALUE] = trailer_value,
+	[TRAILER_LF] = trailer_lf,
+	[END_LF] = end_lf,
 };
 
 static struct text
@@ -154,15 +174,15 @@ data_take(struct chunk_decoder *decoder, struct text bytes)
 
 	decoder->left -= data.len;
 	decoder->overhead -= data.len < decoder->overhead ? data.len :
-	    decoder->overhead;
+							    decoder->overhead;
 	if (decoder->left == 0)
 		decoder->state = DATA_CR;
 	return data;
 }
 
 enum parse_result
-chunk_decode(struct chunk_decoder *decoder, struct text bytes,
-    size_t *ret_used, struct text *ret_data)
+chunk_decode(struct chunk_decoder *decoder, struct text bytes, size_t *ret_used,
+    struct text *ret_data)
 {
 	size_t at = 0;
 

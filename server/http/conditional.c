@@ -52,8 +52,7 @@ etag_list_matches(struct text list, const struct validator *validator,
 
 /* Dates have whole seconds; false when there is none that can be read. */
 static bool
-date_get(const struct request *request, const char *name,
-    uint64_t *ret_seconds)
+date_get(const struct request *request, const char *name, uint64_t *ret_seconds)
 {
 	struct text value = header_get(&request->headers, name);
 	uint64_t wall_ns;
@@ -75,12 +74,12 @@ match_check(const struct request *request, const struct validator *validator)
 
 	if (list.ptr != NULL)
 		return etag_list_matches(list, validator, false) ? OK :
-		    PRECONDITION;
+								   PRECONDITION;
 	if (!validator->exists ||
 	    !date_get(request, "If-Unmodified-Since", &seconds))
 		return OK;
-	return validator->modified_ns / NS_PER_SECOND > seconds ?
-	    PRECONDITION : OK;
+	return validator->modified_ns / NS_PER_SECOND > seconds ? PRECONDITION :
+								  OK;
 }
 
 /* Steps 3 and 4: If-None-Match, or else If-Modified-Since. */
@@ -101,7 +100,8 @@ none_match_check(const struct request *request, bool safe,
 	    !date_get(request, "If-Modified-Since", &seconds))
 		return OK;
 	return validator->modified_ns / NS_PER_SECOND <= seconds ?
-	    NOT_MODIFIED : OK;
+	    NOT_MODIFIED :
+	    OK;
 }
 
 enum outcome

@@ -7,8 +7,8 @@
  * rights before: a condition is an oracle otherwise.
  */
 struct validator {
-	bool exists;           /* the resource has a representation */
-	struct text etag;      /* with its quotes, strong */
+	bool exists;      /* the resource has a representation */
+	struct text etag; /* with its quotes, strong */
 	uint64_t modified_ns;
 };
 

@@ -136,8 +136,8 @@ connection_run(struct connection *connection) ON_LOOP
 	connection_enter(connection);
 	owner->running = connection;
 	connection->slice = 0;
-	for (int i = 0; i < PIPELINE_TURNS && turn == TURN_GO &&
-	    !connection->dead; i++) {
+	for (int i = 0;
+	     i < PIPELINE_TURNS && turn == TURN_GO && !connection->dead; i++) {
 		connection->again = false;
 		turn = connection_turn(connection);
 		if (turn == TURN_WAIT && connection->again)
@@ -277,13 +277,15 @@ connection_end(struct connection *connection)
 static void
 accept_refuse(int fd, const struct tls_context *tls)
 {
-	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+	static const char answer[] =
+	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Server: celldav\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
 	    "Connection: close\r\n\r\n";
 
 	http_count_over_limit();
-	if (tls == NULL && send(fd, answer, sizeof(answer) - 1,
-	    MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+	if (tls == NULL &&
+	    send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) >
+		0)
 		(void)shutdown(fd, SHUT_WR);
 	fd_close(fd);
 }
@@ -327,8 +329,8 @@ socket_prepare(struct connection *connection, struct tls_context *tls)
 		connection->stream = stream_plain(fd);
 	}
 	return event_assign(&connection->event, connection->owner->base, fd,
-	    EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
-	    socket_event, connection) == 0;
+		   EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+		   socket_event, connection) == 0;
 }
 
 static void
@@ -347,8 +349,7 @@ connection_begin(struct connections *owner, struct connection *connection)
 
 void
 connection_accept(struct connections *connections, int fd,
-    const struct sockaddr *address, struct tls_context *tls,
-    struct conf *conf)
+    const struct sockaddr *address, struct tls_context *tls, struct conf *conf)
 {
 	struct connection *connection;
 
@@ -395,8 +396,8 @@ connections_new(struct event_base *base, const struct http_service *service)
 	connections->ready_tail = &connections->ready;
 	connections->date_second = UINT64_MAX;
 	wheel_init(connections);
-	(void)event_assign(&connections->ready_event, base, -1, 0,
-	    ready_event, connections);
+	(void)event_assign(&connections->ready_event, base, -1, 0, ready_event,
+	    connections);
 	return connections;
 }
 
@@ -434,7 +435,7 @@ connections_drain(struct connections *connections, uint64_t idle_ns)
 
 	connections->draining = true;
 	connections->drain_ns = idle_ns < UINT64_MAX - now ? now + idle_ns :
-	    UINT64_MAX;
+							     UINT64_MAX;
 	connections_each(connections, idle_end);
 }
 

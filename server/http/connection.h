@@ -57,8 +57,8 @@ struct tls_context;
 
 void
 connection_accept(struct connections *connections, int fd,
-    const struct sockaddr *address, struct tls_context *tls,
-    struct conf *conf) ON_LOOP;
+    const struct sockaddr *address, struct tls_context *tls, struct conf *conf)
+    ON_LOOP;
 
 /*
  * The process will end: each answer from now on says Connection: close, idle

@@ -33,12 +33,12 @@ enum phase {
 enum turn { TURN_GO, TURN_WAIT, TURN_YIELD };
 
 enum {
-	SCRATCH_SIZE = 65536,   /* of one read */
-	SLICE_SIZE = 262144,    /* of one turn of the loop */
-	DRAIN_MAX = 65536,      /* of an unread body */
-	LINGER_MAX = 8 << 20,   /* dropped after the last answer */
+	SCRATCH_SIZE = 65536, /* of one read */
+	SLICE_SIZE = 262144,  /* of one turn of the loop */
+	DRAIN_MAX = 65536,    /* of an unread body */
+	LINGER_MAX = 8 << 20, /* dropped after the last answer */
 	LINGER_SECONDS = 5,
-	PIPELINE_TURNS = 64,    /* steps in one turn of the loop */
+	PIPELINE_TURNS = 64, /* steps in one turn of the loop */
 	WHEEL_SLOTS = 256,
 	PARTS_MAX = 16
 };
@@ -57,67 +57,67 @@ struct transfer {
 	/* In. */
 	struct body_sink *sink; /* borrowed; NULL: nobody reads, or ended */
 	uint64_t body_max;
-	uint64_t body_left;     /* REQUEST_BODY_LENGTH */
+	uint64_t body_left; /* REQUEST_BODY_LENGTH */
 	struct chunk_decoder decoder;
 	bool body_done, body_broken, paused, timed_out;
-	bool continued;         /* the client need not wait with its body */
-	bool replied;           /* request_reply() was called */
-	size_t continue_left;   /* bytes of "100 Continue" to be written */
+	bool continued;           /* the client need not wait with its body */
+	bool replied;             /* request_reply() was called */
+	size_t continue_left;     /* bytes of "100 Continue" to be written */
 	uint64_t window_received; /* at the begin of the window of rate */
 	/* Out. */
 	bool begun, close, chunked, bodiless;
-	bool released;          /* hold->ready said OK */
-	struct text head;       /* what is left of it */
+	bool released;    /* hold->ready said OK */
+	struct text head; /* what is left of it */
 	size_t piece;
 	uint64_t piece_sent;
-	struct buffer block;    /* of a source, with its framing */
+	struct buffer block; /* of a source, with its framing */
 	size_t block_sent;
 	bool source_ended;
-	bool failed;            /* the answer tells of a failure already */
+	bool failed; /* the answer tells of a failure already */
 };
 
 struct connection {
-	struct link link;           /* in a slot of the wheel */
+	struct link link; /* in a slot of the wheel */
 	struct connection *ready_next;
-	struct connections *owner;  /* borrowed */
-	struct transfer *transfer;  /* owned by its arena, NULL between */
-	struct conf *conf;          /* counted */
+	struct connections *owner; /* borrowed */
+	struct transfer *transfer; /* owned by its arena, NULL between */
+	struct conf *conf;         /* counted */
 	struct event event;
-	int fd;                     /* -1 after the end */
+	int fd; /* -1 after the end */
 	struct stream stream;
-	struct buffer input;        /* kept bytes */
-	struct text rest;           /* unread: in `input` or in the scratch */
-	size_t scanned;             /* of an incomplete head */
-	uint64_t head_ns;           /* its first byte, 0: none yet */
-	uint64_t deadline_ns;       /* 0: none */
-	uint64_t slot_ns;           /* when the wheel looks at it */
-	size_t slice;               /* bytes moved in this turn */
+	struct buffer input;  /* kept bytes */
+	struct text rest;     /* unread: in `input` or in the scratch */
+	size_t scanned;       /* of an incomplete head */
+	uint64_t head_ns;     /* its first byte, 0: none yet */
+	uint64_t deadline_ns; /* 0: none */
+	uint64_t slot_ns;     /* when the wheel looks at it */
+	size_t slice;         /* bytes moved in this turn */
 	size_t lingered;
-	uint64_t drain_left;        /* of a body that nobody wants */
+	uint64_t drain_left; /* of a body that nobody wants */
 	struct peer peer;
 	enum phase phase;
-	unsigned depth;             /* calls that hold a pointer */
+	unsigned depth; /* calls that hold a pointer */
 	bool readable, writable, peer_shut;
-	bool ready;                 /* in the list */
-	bool again;                 /* there is something to do now */
+	bool ready; /* in the list */
+	bool again; /* there is something to do now */
 	bool dead;
 };
 
 struct connections {
-	struct event_base *base;    /* borrowed */
+	struct event_base *base; /* borrowed */
 	struct http_service service;
 	size_t count;
 	bool draining;
-	uint64_t drain_ns;          /* idle ones end then */
+	uint64_t drain_ns; /* idle ones end then */
 	struct link slot[WHEEL_SLOTS];
-	struct link parked;         /* without a deadline */
-	uint64_t wheel_ns;          /* the slot that is next */
+	struct link parked; /* without a deadline */
+	uint64_t wheel_ns;  /* the slot that is next */
 	struct event tick;
 	struct event ready_event;
-	struct connection *ready;   /* list by ready_next */
+	struct connection *ready; /* list by ready_next */
 	struct connection **ready_tail;
 	struct connection *running; /* inside connection_run() */
-	struct buffer head;         /* of an answer, while it is first written */
+	struct buffer head; /* of an answer, while it is first written */
 	uint64_t date_second;
 	char date[32];
 	char scratch[SCRATCH_SIZE];
@@ -184,8 +184,7 @@ transfer_new(struct connection *connection);
 
 /* 0, or the status that refuses the head. */
 unsigned
-transfer_parse(struct transfer *transfer, struct text head,
-    size_t *ret_used);
+transfer_parse(struct transfer *transfer, struct text head, size_t *ret_used);
 
 /* connection_write.c */
 

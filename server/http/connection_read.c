@@ -118,16 +118,18 @@ head_more(struct connection *connection) ON_LOOP
 	rest_keep(connection);
 	got = connection_receive(connection);
 	if (got == STREAM_AGAIN) {
-		connection_deadline(connection, connection->head_ns +
-		    connection->conf->limits.header_seconds * NS_PER_SECOND);
+		connection_deadline(connection,
+		    connection->head_ns +
+			connection->conf->limits.header_seconds *
+			    NS_PER_SECOND);
 		return TURN_WAIT;
 	}
 	if (got <= 0) {
 		connection_end(connection);
 		return TURN_WAIT;
 	}
-	buffer_append(input, (struct text){ connection->owner->scratch,
-	    (size_t)got });
+	buffer_append(input,
+	    (struct text){ connection->owner->scratch, (size_t)got });
 	connection->rest = buffer_text(input);
 	return TURN_GO;
 }
@@ -139,8 +141,8 @@ head_first(struct connection *connection) ON_LOOP
 	ssize_t got = connection_receive(connection);
 
 	if (got > 0)
-		connection->rest = (struct text){
-			connection->owner->scratch, (size_t)got };
+		connection->rest = (struct text){ connection->owner->scratch,
+			(size_t)got };
 	else if (got != STREAM_AGAIN)
 		connection_end(connection);
 	return got > 0;
@@ -152,7 +154,8 @@ turn_head(struct connection *connection)
 	const struct conf_limits *conf = &connection->conf->limits;
 	const struct head_limits limits = {
 		.section = conf->header_section,
-		.fields = conf->header_fields, .target = conf->target,
+		.fields = conf->header_fields,
+		.target = conf->target,
 	};
 	unsigned status;
 	size_t len;
@@ -321,8 +324,8 @@ body_fill(struct connection *connection) ON_LOOP
 	if (got == STREAM_AGAIN)
 		return body_wait(connection);
 	if (got > 0) {
-		connection->rest = (struct text){
-			connection->owner->scratch, (size_t)got };
+		connection->rest = (struct text){ connection->owner->scratch,
+			(size_t)got };
 		return TURN_GO;
 	}
 	if (got == STREAM_ERROR) {
@@ -346,8 +349,7 @@ turn_away(struct connection *connection)
 	if (transfer->continue_left > 0) {
 		if (continue_send(connection))
 			return TURN_GO;
-		return connection->fd < 0 ? TURN_WAIT :
-		    body_wait(connection);
+		return connection->fd < 0 ? TURN_WAIT : body_wait(connection);
 	}
 	if (transfer->sink == NULL) {
 		/* The client may be gone: who works for long should know. */
@@ -371,8 +373,7 @@ turn_away(struct connection *connection)
 }
 
 void
-request_read_body(struct request *request, struct body_sink *sink,
-    uint64_t max)
+request_read_body(struct request *request, struct body_sink *sink, uint64_t max)
 {
 	struct connection *connection = request->connection;
 	struct transfer *transfer = connection->transfer;
@@ -468,8 +469,7 @@ turn_linger(struct connection *connection)
 		return TURN_WAIT;
 	if (connection->slice >= SLICE_SIZE)
 		return TURN_YIELD;
-	got = recv(connection->fd, connection->owner->scratch, SCRATCH_SIZE,
-	    0);
+	got = recv(connection->fd, connection->owner->scratch, SCRATCH_SIZE, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
 		connection->readable = errno == EINTR;
 		return TURN_WAIT;

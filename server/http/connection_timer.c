@@ -109,10 +109,10 @@ body_judge(struct connection *connection) ON_LOOP
 {
 	struct transfer *transfer = connection->transfer;
 	const struct conf_limits *limits = &connection->conf->limits;
-	uint64_t got = transfer->request.received -
-	    transfer->window_received;
+	uint64_t got = transfer->request.received - transfer->window_received;
 	uint64_t seconds = limits->body_grace_seconds > 0 ?
-	    limits->body_grace_seconds : 1;
+	    limits->body_grace_seconds :
+	    1;
 
 	if (transfer->sink == NULL || transfer->paused) {
 		connection_deadline(connection, 0);

@@ -78,8 +78,7 @@ client_node(const struct request *request, struct text list, bool rfc7239)
 		if (!node_parse(element, &address))
 			break;
 		node = element;
-		if (!address_listed(&address,
-		    &request->conf->trusted_proxies))
+		if (!address_listed(&address, &request->conf->trusted_proxies))
 			break;
 	}
 	return node;
@@ -88,8 +87,7 @@ client_node(const struct request *request, struct text list, bool rfc7239)
 static struct text
 last_of(const struct request *request, const char *name)
 {
-	struct text list = header_join(request->arena, &request->headers,
-	    name);
+	struct text list = header_join(request->arena, &request->headers, name);
 
 	return list.ptr != NULL ? last_take(&list) : TEXT_NONE;
 }

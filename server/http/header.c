@@ -68,7 +68,7 @@ header_has_token(struct text value, struct text token)
 {
 	while (value.ptr != NULL)
 		if (text_equal_nocase(text_trim(text_split(&value, ',')),
-		    token))
+			token))
 			return true;
 	return false;
 }

@@ -16,35 +16,52 @@ static struct metric_cell open_cell[1], accepted_cell[1], limited_cell[1],
 static struct metric metric_open = {
 	.name = "celldav_http_connections",
 	.help = "Connections that are open now.",
-	.kind = METRIC_GAUGE, .count = 1, .scale = 1, .cell = open_cell,
+	.kind = METRIC_GAUGE,
+	.count = 1,
+	.scale = 1,
+	.cell = open_cell,
 };
 static struct metric metric_accepted = {
 	.name = "celldav_http_connections_accepted_total",
 	.help = "Connections that were taken.",
-	.kind = METRIC_COUNTER, .count = 1, .scale = 1,
+	.kind = METRIC_COUNTER,
+	.count = 1,
+	.scale = 1,
 	.cell = accepted_cell,
 };
 static struct metric metric_limited = {
 	.name = "celldav_http_connections_refused_total",
 	.help = "Connections turned away by limits.connections.",
-	.kind = METRIC_COUNTER, .count = 1, .scale = 1, .cell = limited_cell,
+	.kind = METRIC_COUNTER,
+	.count = 1,
+	.scale = 1,
+	.cell = limited_cell,
 };
 static struct metric metric_received = {
 	.name = "celldav_http_received_bytes_total",
 	.help = "Bytes read from clients, inside TLS.",
-	.kind = METRIC_COUNTER, .count = 1, .scale = 1,
+	.kind = METRIC_COUNTER,
+	.count = 1,
+	.scale = 1,
 	.cell = received_cell,
 };
 static struct metric metric_sent = {
 	.name = "celldav_http_sent_bytes_total",
 	.help = "Bytes written to clients, inside TLS.",
-	.kind = METRIC_COUNTER, .count = 1, .scale = 1, .cell = sent_cell,
+	.kind = METRIC_COUNTER,
+	.count = 1,
+	.scale = 1,
+	.cell = sent_cell,
 };
 static struct metric metric_refused = {
 	.name = "celldav_http_refused_requests_total",
 	.help = "Request heads that were refused, by status.",
-	.kind = METRIC_COUNTER, .label = "status", .values = refusals,
-	.count = REFUSALS, .scale = 1, .cell = refused_cell,
+	.kind = METRIC_COUNTER,
+	.label = "status",
+	.values = refusals,
+	.count = REFUSALS,
+	.scale = 1,
+	.cell = refused_cell,
 };
 
 void

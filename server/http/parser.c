@@ -27,7 +27,9 @@ head_oversize(struct text bytes, const struct head_limits *limits)
 
 	if (line > METHOD_MAX + 1 + limits->target + 1 + VERSION_LEN + 1)
 		return text_find(text_slice(head, 0, METHOD_MAX + 1), ' ') >
-		    METHOD_MAX ? 501 : 414;
+			METHOD_MAX ?
+		    501 :
+		    414;
 	return head.len - line > limits->section + 3 ? 431 : 0;
 }
 
@@ -54,8 +56,8 @@ head_measure(struct text bytes, const struct head_limits *limits,
 			end = at;
 	}
 	*scanned = at;
-	*ret_status = head_oversize(
-	    end > 0 ? text_slice(bytes, 0, end) : bytes, limits);
+	*ret_status = head_oversize(end > 0 ? text_slice(bytes, 0, end) : bytes,
+	    limits);
 	if (*ret_status != 0)
 		return PARSE_REFUSED;
 	*ret_len = end;
@@ -148,8 +150,8 @@ name_confusable(struct text name)
 
 		while (other.len == name.len && at < name.len &&
 		    ((name.ptr[at] == '_' && other.ptr[at] == '-') ||
-		    text_equal_nocase(text_slice(name, at, at + 1),
-		        text_slice(other, at, at + 1))))
+			text_equal_nocase(text_slice(name, at, at + 1),
+			    text_slice(other, at, at + 1))))
 			at++;
 		if (at == name.len)
 			return true;
@@ -180,9 +182,8 @@ line_count(struct text bytes)
 {
 	size_t count = 0;
 
-	for (size_t at = text_find(bytes, '\n'); at < bytes.len;
-	    at = at + 1 + text_find(text_slice(bytes, at + 1, bytes.len),
-	        '\n'))
+	for (size_t at = text_find(bytes, '\n'); at < bytes.len; at = at + 1 +
+		 text_find(text_slice(bytes, at + 1, bytes.len), '\n'))
 		count++;
 	return count;
 }
@@ -224,8 +225,8 @@ coding_status(struct text value)
 	}
 	if (chunked == 1 && count == 1)
 		return 0;
-	if (count > 1 && (chunked != 1 ||
-	    !text_equal_nocase(last, TEXT("chunked"))))
+	if (count > 1 &&
+	    (chunked != 1 || !text_equal_nocase(last, TEXT("chunked"))))
 		return 400;
 	return 501;
 }
@@ -235,8 +236,7 @@ length_parse(struct text value, uint64_t *ret_length)
 {
 	if (value.len > 1 && value.ptr[0] == '0')
 		return 400;
-	if (!text_parse_u64(value, 10, ret_length) ||
-	    *ret_length > INT64_MAX)
+	if (!text_parse_u64(value, 10, ret_length) || *ret_length > INT64_MAX)
 		return 400;
 	return 0;
 }
@@ -252,8 +252,10 @@ framing_parse(struct head *head)
 		return 400;
 	if (codings == 1) {
 		head->chunked = true;
-		return head->minor == 0 ? 400 : coding_status(
-		    header_get(&head->headers, "Transfer-Encoding"));
+		return head->minor == 0 ?
+		    400 :
+		    coding_status(header_get(&head->headers,
+			"Transfer-Encoding"));
 	}
 	if (lengths == 0)
 		return 0;
@@ -271,8 +273,8 @@ host_check(const struct head *head)
 
 	if (count == 0)
 		return head->minor == 0 ? 0 : 400;
-	if (count > 1 || !authority_parse(header_get(&head->headers, "Host"),
-	    &authority))
+	if (count > 1 ||
+	    !authority_parse(header_get(&head->headers, "Host"), &authority))
 		return 400;
 	return 0;
 }
@@ -285,8 +287,9 @@ expect_parse(struct head *head)
 
 	if (count == 0 || head->minor == 0)
 		return 0;
-	if (count > 1 || !text_equal_nocase(
-	    header_get(&head->headers, "Expect"), TEXT("100-continue")))
+	if (count > 1 ||
+	    !text_equal_nocase(header_get(&head->headers, "Expect"),
+		TEXT("100-continue")))
 		return 417;
 	head->expects_continue = true;
 	return 0;

@@ -21,7 +21,7 @@ struct head_limits {
 
 struct head {
 	struct text method, target;
-	unsigned minor;            /* HTTP/1.minor */
+	unsigned minor; /* HTTP/1.minor */
 	struct header_list headers;
 	bool chunked;
 	bool has_length;
@@ -54,9 +54,9 @@ head_parse(struct arena *arena, struct text bytes,
 /* The chunked coding (RFC 9112 7.1); trailers are checked and dropped. */
 struct chunk_decoder {
 	unsigned state;
-	uint64_t left;       /* of this chunk */
-	uint64_t overhead;   /* bytes that were not data, since some data */
-	size_t line;         /* bytes of the present line */
+	uint64_t left;     /* of this chunk */
+	uint64_t overhead; /* bytes that were not data, since some data */
+	size_t line;       /* bytes of the present line */
 	unsigned digits;
 };
 
@@ -66,5 +66,5 @@ struct chunk_decoder {
  * body and its trailer section are over.
  */
 enum parse_result
-chunk_decode(struct chunk_decoder *decoder, struct text bytes,
-    size_t *ret_used, struct text *ret_data);
+chunk_decode(struct chunk_decoder *decoder, struct text bytes, size_t *ret_used,
+    struct text *ret_data);

@@ -88,8 +88,7 @@ problem_message(unsigned status, const struct problem *problem)
 static const char *
 element_begin(struct buffer *out, const char *space, const char *name)
 {
-	bool dav = space == NULL || text_equal(text_from(space),
-	    TEXT("DAV:"));
+	bool dav = space == NULL || text_equal(text_from(space), TEXT("DAV:"));
 
 	buffer_format(out, "<%s:%s", dav ? "d" : "x", name);
 	if (!dav) {
@@ -117,8 +116,7 @@ privilege_write(struct buffer *out, const struct problem *problem)
 	buffer_append(out, TEXT("<d:resource>"));
 	href_write(out, problem->href);
 	buffer_append(out, TEXT("<d:privilege>"));
-	(void)element_begin(out, problem->privilege_space,
-	    problem->privilege);
+	(void)element_begin(out, problem->privilege_space, problem->privilege);
 	buffer_append(out, TEXT("/></d:privilege></d:resource>"));
 }
 
@@ -129,8 +127,8 @@ condition_write(struct buffer *out, const char *condition,
 	const char *space = problem != NULL ? problem->space : NULL;
 	const char *prefix = element_begin(out, space, condition);
 
-	if (problem == NULL || (problem->href.ptr == NULL &&
-	    problem->privilege == NULL)) {
+	if (problem == NULL ||
+	    (problem->href.ptr == NULL && problem->privilege == NULL)) {
 		buffer_append(out, TEXT("/>"));
 		return;
 	}
@@ -152,8 +150,9 @@ problem_write(struct buffer *out, enum outcome outcome,
 	/* RFC 4918 11.3: a 423 names the lock's root. */
 	if (condition == NULL && status == 423)
 		condition = "lock-token-submitted";
-	buffer_append(out, TEXT("<d:error xmlns:d=\"DAV:\" "
-	    "xmlns:s=\"http://sabredav.org/ns\">"));
+	buffer_append(out,
+	    TEXT("<d:error xmlns:d=\"DAV:\" "
+		 "xmlns:s=\"http://sabredav.org/ns\">"));
 	if (condition != NULL)
 		condition_write(out, condition, problem);
 	buffer_append(out, TEXT("<s:message>"));
@@ -174,8 +173,7 @@ not_modified_respond(struct response *response)
 	response->status = 304;
 	for (size_t i = 0; i < old.field_count; i++)
 		if (!text_starts_nocase(old.field[i].name, TEXT("Content-")))
-			response->field[response->field_count++] =
-			    old.field[i];
+			response->field[response->field_count++] = old.field[i];
 }
 
 static void
@@ -186,8 +184,7 @@ retry_respond(struct response *response, const struct problem *problem)
 	if (seconds == 0 && response->status == 503)
 		seconds = RETRY_SECONDS;
 	if (seconds > 0)
-		response_header_format(response, "Retry-After", "%u",
-		    seconds);
+		response_header_format(response, "Retry-After", "%u", seconds);
 }
 
 void
@@ -197,7 +194,8 @@ problem_respond(struct request *request, enum outcome outcome,
 	struct response *response = &request->response;
 	unsigned status = problem_status(outcome, problem);
 	struct buffer out;
-	struct problem filled = problem != NULL ? *problem :
+	struct problem filled = problem != NULL ?
+	    *problem :
 	    (struct problem){ .status = 0 };
 
 	if (status == 304) {

@@ -10,10 +10,10 @@
  * not know.
  */
 struct problem {
-	unsigned status;        /* 0: from the outcome */
-	const char *space;      /* namespace of condition, NULL: DAV: */
-	const char *condition;  /* element local name, NULL: none */
-	struct text href;       /* inside the condition, as the client sees it */
+	unsigned status;       /* 0: from the outcome */
+	const char *space;     /* namespace of condition, NULL: DAV: */
+	const char *condition; /* element local name, NULL: none */
+	struct text href;      /* inside the condition, as the client sees it */
 	const char *privilege_space, *privilege; /* need-privileges */
 	const char *message;    /* static sentence, NULL: of the status */
 	unsigned retry_seconds; /* Retry-After, 0: none */

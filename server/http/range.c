@@ -32,8 +32,7 @@ suffix_parse(struct text digits, uint64_t size, struct byte_range *ret_range)
 	if (!number_parse(digits, &count))
 		return false;
 	count = count < size ? count : size;
-	*ret_range = (struct byte_range){ .first = size - count,
-		.len = count };
+	*ret_range = (struct byte_range){ .first = size - count, .len = count };
 	return true;
 }
 
@@ -91,8 +90,8 @@ ranges_merge(struct range_set *set)
 
 /* False: to be ignored. */
 static bool
-set_parse(struct text list, uint64_t size, uint64_t max,
-    struct range_set *set, uint64_t *ret_specs)
+set_parse(struct text list, uint64_t size, uint64_t max, struct range_set *set,
+    uint64_t *ret_specs)
 {
 	uint64_t specs = 0;
 
@@ -116,8 +115,7 @@ set_parse(struct text list, uint64_t size, uint64_t max,
  * of a change that is old enough for its date to be exact.
  */
 static bool
-if_range_holds(const struct request *request,
-    const struct validator *validator)
+if_range_holds(const struct request *request, const struct validator *validator)
 {
 	struct text value = header_get(&request->headers, "If-Range");
 	uint64_t modified = validator->modified_ns / NS_PER_SECOND;
@@ -151,8 +149,7 @@ range_parse(const struct request *request, const struct validator *validator,
 	unit = text_split(&value, '=');
 	if (!text_equal_nocase(unit, TEXT("bytes")) || value.ptr == NULL)
 		return OK;
-	set.range = ARENA_ARRAY(request->arena, (size_t)max,
-	    struct byte_range);
+	set.range = ARENA_ARRAY(request->arena, (size_t)max, struct byte_range);
 	if (!set_parse(value, size, max, &set, &specs))
 		return OK;
 	if (set.count == 0)
@@ -169,8 +166,9 @@ piece_add(struct response *response, int fd, struct text bytes,
 	if (fd >= 0)
 		response_piece_file(response, fd, range.first, range.len);
 	else
-		response_piece_bytes(response, text_slice(bytes,
-		    (size_t)range.first, (size_t)(range.first + range.len)));
+		response_piece_bytes(response,
+		    text_slice(bytes, (size_t)range.first,
+			(size_t)(range.first + range.len)));
 }
 
 /* RFC 9110 14.6. */
@@ -189,17 +187,19 @@ multipart_respond(struct response *response, const struct range_set *set,
 	for (size_t i = 0; i < set->count; i++) {
 		struct byte_range range = set->range[i];
 
-		response_piece_bytes(response, arena_format(response->arena,
-		    "%s--%.*s\r\nContent-Type: %.*s\r\n"
-		    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-		    i > 0 ? "\r\n" : "", TEXT_ARGS(boundary),
-		    TEXT_ARGS(type), (unsigned long long)range.first,
-		    (unsigned long long)(range.first + range.len - 1),
-		    (unsigned long long)size));
+		response_piece_bytes(response,
+		    arena_format(response->arena,
+			"%s--%.*s\r\nContent-Type: %.*s\r\n"
+			"Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
+			i > 0 ? "\r\n" : "", TEXT_ARGS(boundary),
+			TEXT_ARGS(type), (unsigned long long)range.first,
+			(unsigned long long)(range.first + range.len - 1),
+			(unsigned long long)size));
 		piece_add(response, fd, bytes, range);
 	}
-	response_piece_bytes(response, arena_format(response->arena,
-	    "\r\n--%.*s--\r\n", TEXT_ARGS(boundary)));
+	response_piece_bytes(response,
+	    arena_format(response->arena, "\r\n--%.*s--\r\n",
+		TEXT_ARGS(boundary)));
 }
 
 void

@@ -18,45 +18,48 @@
  * it at a time; posting it gives it away. It knows no protocol version, no
  * WebDAV and no store. Everything in it lives in `arena` and dies with it.
  */
-enum request_body { REQUEST_BODY_NONE, REQUEST_BODY_LENGTH,
-	REQUEST_BODY_CHUNKED };
+enum request_body {
+	REQUEST_BODY_NONE,
+	REQUEST_BODY_LENGTH,
+	REQUEST_BODY_CHUNKED
+};
 
 enum wants { WANTS_NOTHING, WANTS_CONTINUE };
 
 struct peer {
 	struct sockaddr_storage address; /* of the socket */
 	struct sockaddr_storage local;   /* the address it was accepted on */
-	char name[64];      /* numeric client address, after trusted proxies */
-	bool tls;           /* the client's hop was TLS, as far as we may know */
+	char name[64]; /* numeric client address, after trusted proxies */
+	bool tls;      /* the client's hop was TLS, as far as we may know */
 	bool loopback;
 	bool trusted_proxy; /* the socket's peer is one of trusted_proxies */
 };
 
 struct request {
-	uint64_t id;               /* of this process, for the log */
-	struct arena *arena;       /* owned */
-	struct conf *conf;         /* shared, counted */
-	struct text method;        /* token as sent */
-	struct text target;        /* as sent, origin form without authority */
-	struct text raw_path;      /* target up to '?' */
-	struct text query;         /* after '?', ptr NULL when there is none */
-	struct path path;          /* canonical; count 0 for "/" and "*" */
-	bool asterisk;             /* OPTIONS * */
-	struct text scheme;        /* "http" or "https", as the client sees it */
-	struct text authority;     /* host[:port] as the client sees it */
+	uint64_t id;           /* of this process, for the log */
+	struct arena *arena;   /* owned */
+	struct conf *conf;     /* shared, counted */
+	struct text method;    /* token as sent */
+	struct text target;    /* as sent, origin form without authority */
+	struct text raw_path;  /* target up to '?' */
+	struct text query;     /* after '?', ptr NULL when there is none */
+	struct path path;      /* canonical; count 0 for "/" and "*" */
+	bool asterisk;         /* OPTIONS * */
+	struct text scheme;    /* "http" or "https", as the client sees it */
+	struct text authority; /* host[:port] as the client sees it */
 	struct header_list headers;
 	struct peer peer;
 	enum request_body body;
-	uint64_t body_length;      /* REQUEST_BODY_LENGTH */
+	uint64_t body_length; /* REQUEST_BODY_LENGTH */
 	bool expects_continue;
 	bool http10;
 	struct response response;
-	uint64_t begun_ns;         /* monotonic, first byte of the head */
-	uint64_t received;         /* body bytes so far */
-	uint64_t sent;             /* body bytes of the answer so far */
-	_Atomic bool cancelled;    /* the client is gone; long walks look */
+	uint64_t begun_ns;             /* monotonic, first byte of the head */
+	uint64_t received;             /* body bytes so far */
+	uint64_t sent;                 /* body bytes of the answer so far */
+	_Atomic bool cancelled;        /* the client is gone; long walks look */
 	struct connection *connection; /* borrowed, loop only */
-	void *user;                /* the process hangs its exchange here */
+	void *user;                    /* the process hangs its exchange here */
 };
 
 /*
@@ -87,8 +90,8 @@ struct body_sink {
  * are TOO_LARGE (UINT64_MAX: no limit).
  */
 void
-request_read_body(struct request *request, struct body_sink *sink,
-    uint64_t max) ON_LOOP;
+request_read_body(struct request *request, struct body_sink *sink, uint64_t max)
+    ON_LOOP;
 
 void
 request_resume_body(struct request *request) ON_LOOP;

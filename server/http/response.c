@@ -35,8 +35,7 @@ value_copy(struct arena *arena, struct text value)
 }
 
 void
-response_header(struct response *response, const char *name,
-    struct text value)
+response_header(struct response *response, const char *name, struct text value)
 {
 	/* Who describes answers decides how many fields; no client does. */
 	assert(response->field_count < RESPONSE_HEADERS_MAX);
@@ -98,21 +97,20 @@ piece_add(struct response *response, struct body_piece piece)
 void
 response_piece_bytes(struct response *response, struct text bytes)
 {
-	piece_add(response, (struct body_piece){ .bytes = bytes, .fd = -1,
-	    .len = bytes.len });
+	piece_add(response,
+	    (struct body_piece){ .bytes = bytes, .fd = -1, .len = bytes.len });
 }
 
 void
 response_piece_file(struct response *response, int fd, uint64_t offset,
     uint64_t len)
 {
-	piece_add(response, (struct body_piece){ .fd = fd, .offset = offset,
-	    .len = len });
+	piece_add(response,
+	    (struct body_piece){ .fd = fd, .offset = offset, .len = len });
 }
 
 void
-response_bytes(struct response *response, const char *type,
-    struct text bytes)
+response_bytes(struct response *response, const char *type, struct text bytes)
 {
 	response_header(response, "Content-Type", text_from(type));
 	response_piece_bytes(response, bytes);

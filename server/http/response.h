@@ -17,15 +17,15 @@
  */
 enum body_kind {
 	BODY_NONE,
-	BODY_PIECES,   /* bytes and file ranges, length known */
-	BODY_SOURCE    /* a generator, sent chunked */
+	BODY_PIECES, /* bytes and file ranges, length known */
+	BODY_SOURCE  /* a generator, sent chunked */
 };
 
 enum { RESPONSE_HEADERS_MAX = 32 };
 
 struct body_piece {
-	struct text bytes;  /* arena of the request; or: */
-	int fd;             /* -1: bytes. Borrowed from `hold` */
+	struct text bytes; /* arena of the request; or: */
+	int fd;            /* -1: bytes. Borrowed from `hold` */
 	uint64_t offset, len;
 };
 
@@ -54,17 +54,17 @@ struct body_source {
 };
 
 struct response {
-	unsigned status;                 /* 0: not described yet */
+	unsigned status; /* 0: not described yet */
 	struct header_field field[RESPONSE_HEADERS_MAX];
 	size_t field_count;
 	enum body_kind kind;
-	struct body_piece *piece;        /* arena */
+	struct body_piece *piece; /* arena */
 	size_t piece_count;
-	struct body_source *source;      /* BODY_SOURCE */
-	struct body_hold *hold;          /* NULL: nothing to keep open */
-	uint64_t length;                 /* of all pieces */
-	bool close;                      /* close the connection after it */
-	struct arena *arena;             /* borrowed from the request */
+	struct body_source *source; /* BODY_SOURCE */
+	struct body_hold *hold;     /* NULL: nothing to keep open */
+	uint64_t length;            /* of all pieces */
+	bool close;                 /* close the connection after it */
+	struct arena *arena;        /* borrowed from the request */
 };
 
 /* Forgets what was described, closing its hold or source: a change may run
@@ -74,8 +74,7 @@ response_reset(struct response *response);
 
 /* Name is static; value is copied. Control bytes in a value are a bug. */
 void
-response_header(struct response *response, const char *name,
-    struct text value);
+response_header(struct response *response, const char *name, struct text value);
 
 void
 response_header_format(struct response *response, const char *name,
@@ -83,8 +82,7 @@ response_header_format(struct response *response, const char *name,
 
 /* A body of bytes in the arena, with its Content-Type. */
 void
-response_bytes(struct response *response, const char *type,
-    struct text bytes);
+response_bytes(struct response *response, const char *type, struct text bytes);
 
 /* One more piece at the end. */
 void

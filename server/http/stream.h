@@ -38,10 +38,10 @@ struct stream_row {
 
 struct stream {
 	const struct stream_row *row;
-	int fd;           /* borrowed from the connection */
-	void *session;    /* owned, NULL when plain */
+	int fd;        /* borrowed from the connection */
+	void *session; /* owned, NULL when plain */
 	bool wants_write;
-	bool drained;     /* the last read took all that there was */
+	bool drained; /* the last read took all that there was */
 };
 
 struct stream

@@ -10,7 +10,8 @@ result_of(ssize_t count)
 	if (count >= 0)
 		return count;
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ?
-	    STREAM_AGAIN : STREAM_ERROR;
+	    STREAM_AGAIN :
+	    STREAM_ERROR;
 }
 
 /*

@@ -47,8 +47,7 @@ tls_read(struct stream *stream, char *bytes, size_t size)
 }
 
 static ssize_t
-tls_write(struct stream *stream, const struct iovec *part, int count,
-    bool more)
+tls_write(struct stream *stream, const struct iovec *part, int count, bool more)
 {
 	size_t sent;
 	ssize_t failure;
@@ -57,8 +56,8 @@ tls_write(struct stream *stream, const struct iovec *part, int count,
 	(void)count; /* records hold one part; the caller joins them */
 	(void)more;
 	ERR_clear_error();
-	result = SSL_write_ex(stream->session, part->iov_base,
-	    part->iov_len, &sent);
+	result = SSL_write_ex(stream->session, part->iov_base, part->iov_len,
+	    &sent);
 	if (result == 1)
 		return (ssize_t)sent;
 	failure = failure_of(stream, result);
@@ -102,7 +101,8 @@ stream_tls(int fd, struct tls_context *context, struct stream *ret_stream)
 		return false;
 	}
 	SSL_set_accept_state(session);
-	*ret_stream = (struct stream){ .row = &tls, .fd = fd,
-		.session = session };
+	*ret_stream = (struct stream){
+		.row = &tls, .fd = fd, .session = session
+	};
 	return true;
 }

@@ -25,7 +25,7 @@
 enum { TICKET_SECONDS = 8 * 3600, NAME_SIZE = 16, KEY_SIZE = 32 };
 
 struct tls_context {
-	SSL_CTX *ssl;  /* owned */
+	SSL_CTX *ssl; /* owned */
 	_Atomic size_t users;
 };
 
@@ -59,8 +59,7 @@ ticket_keys_turn(void)
 	if (ticket_keys[1].made_ns != 0 &&
 	    now - ticket_keys[1].made_ns >= 2 * age)
 		secret_wipe(&ticket_keys[1], sizeof(ticket_keys[1]));
-	if (ticket_keys[0].made_ns != 0 &&
-	    now - ticket_keys[0].made_ns < age)
+	if (ticket_keys[0].made_ns != 0 && now - ticket_keys[0].made_ns < age)
 		return;
 	ticket_keys[1] = ticket_keys[0];
 	ticket_key_make(&ticket_keys[0], now);
@@ -75,8 +74,8 @@ ticket_key_find(const unsigned char *name, struct ticket_key *ret_key,
 
 	(void)pthread_mutex_lock(&ticket_mutex);
 	ticket_keys_turn();
-	*ret_newest = name == NULL || memcmp(name, ticket_keys[0].name,
-	    NAME_SIZE) == 0;
+	*ret_newest = name == NULL ||
+	    memcmp(name, ticket_keys[0].name, NAME_SIZE) == 0;
 	if (*ret_newest)
 		*ret_key = ticket_keys[0];
 	else if (ticket_keys[1].made_ns != 0 &&
@@ -96,13 +95,13 @@ ticket_init(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
 		    (void *)(uintptr_t)key->mac, KEY_SIZE),
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-		    digest, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+		    0),
 		OSSL_PARAM_construct_end(),
 	};
 
-	return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL,
-	    key->cipher, iv, seal) == 1 &&
+	return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher,
+		   iv, seal) == 1 &&
 	    EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
@@ -120,8 +119,8 @@ ticket_callback(SSL *ssl, unsigned char name[NAME_SIZE],
 		return 0;
 	if (seal) {
 		memcpy(name, key.name, NAME_SIZE);
-		random_fill(iv, (size_t)EVP_CIPHER_get_iv_length(
-		    EVP_aes_256_cbc()));
+		random_fill(iv,
+		    (size_t)EVP_CIPHER_get_iv_length(EVP_aes_256_cbc()));
 	}
 	good = ticket_init(cipher, mac, &key, iv, seal != 0);
 	secret_wipe(&key, sizeof(key));
@@ -143,7 +142,7 @@ alpn_callback(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	(void)ssl;
 	(void)context;
 	if (SSL_select_next_proto(&chosen, out_len, offer, sizeof(offer) - 1,
-	    in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		in, in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -154,10 +153,11 @@ profile_set(SSL_CTX *ssl)
 {
 	static const unsigned char session[] = "celldav";
 
-	(void)SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_RENEGOTIATION);
-	(void)SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_options(ssl,
+	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	(void)SSL_CTX_set_mode(ssl,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ssl, 1);
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_num_tickets(ssl, 1);
@@ -165,15 +165,15 @@ profile_set(SSL_CTX *ssl)
 	/* The list names no ML-KEM: OpenSSL 3.0 refuses what it misses. */
 	return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
 	    SSL_CTX_set_cipher_list(ssl,
-	        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-	        "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-	        "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305")
-	    == 1 &&
+		"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+		"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+		"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") ==
+	    1 &&
 	    (SSL_CTX_set1_groups_list(ssl,
-	        "X25519MLKEM768:X25519:P-256:P-384") == 1 ||
-	    SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1) &&
-	    SSL_CTX_set_session_id_context(ssl, session,
-	        sizeof(session) - 1) == 1 &&
+		 "X25519MLKEM768:X25519:P-256:P-384") == 1 ||
+		SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1) &&
+	    SSL_CTX_set_session_id_context(ssl, session, sizeof(session) - 1) ==
+	    1 &&
 	    SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_callback) == 1;
 }
 

@@ -22,7 +22,8 @@ transfer_new(struct connection *connection)
 	struct request *request = &transfer->request;
 
 	request->id = atomic_fetch_add_explicit(&last_id, 1,
-	    memory_order_relaxed) + 1;
+			  memory_order_relaxed) +
+	    1;
 	request->arena = arena;
 	request->conf = conf_ref(connection->conf);
 	request->peer = connection->peer;
@@ -30,7 +31,7 @@ transfer_new(struct connection *connection)
 	request->response.arena = arena;
 	request->scheme = request->peer.tls ? TEXT("https") : TEXT("http");
 	request->begun_ns = connection->head_ns != 0 ? connection->head_ns :
-	    clock_monotonic_ns();
+						       clock_monotonic_ns();
 	return transfer;
 }
 
@@ -48,7 +49,7 @@ absolute_form(struct request *request, struct text target)
 	size_t end = path < query ? path : query;
 
 	if (!authority_equal(text_slice(rest, 0, end), request->authority,
-	    text_slice(target, 0, start - 3)))
+		text_slice(target, 0, start - 3)))
 		return 400;
 	request->target = text_slice(rest, end, rest.len);
 	if (request->target.len == 0 || request->target.ptr[0] == '?')
@@ -77,8 +78,7 @@ target_parse(struct request *request)
 	rest = request->target;
 	request->raw_path = text_split(&rest, '?');
 	request->query = rest;
-	outcome = path_parse(request->arena, request->raw_path,
-	    &request->path);
+	outcome = path_parse(request->arena, request->raw_path, &request->path);
 	if (outcome == OK)
 		return 0;
 	return outcome == TOO_LARGE ? 414 : 400;
@@ -116,21 +116,21 @@ body_expect(struct transfer *transfer, const struct head *head)
 }
 
 unsigned
-transfer_parse(struct transfer *transfer, struct text bytes,
-    size_t *ret_used)
+transfer_parse(struct transfer *transfer, struct text bytes, size_t *ret_used)
 {
 	struct request *request = &transfer->request;
 	const struct conf_limits *conf = &request->conf->limits;
 	const struct head_limits limits = {
 		.section = conf->header_section,
-		.fields = conf->header_fields, .target = conf->target,
+		.fields = conf->header_fields,
+		.target = conf->target,
 	};
 	struct head head;
 	size_t scanned = 0;
 	unsigned status = 400;
 
 	if (head_parse(request->arena, arena_copy(request->arena, bytes),
-	    &limits, &scanned, &head, ret_used, &status) != PARSE_DONE)
+		&limits, &scanned, &head, ret_used, &status) != PARSE_DONE)
 		return status;
 	request->method = head.method;
 	request->target = head.target;
@@ -145,5 +145,7 @@ transfer_parse(struct transfer *transfer, struct text bytes,
 	if (!forwarded_apply(request))
 		return 400;
 	return authority_known(request->conf, request->authority,
-	    &request->peer) ? 0 : 421;
+		   &request->peer) ?
+	    0 :
+	    421;
 }

@@ -23,8 +23,8 @@ authority_equal(struct text a, struct text b, struct text scheme)
 	struct authority left, right;
 
 	return authority_parse(a, &left) && authority_parse(b, &right) &&
-	    hosts_equal(&left, &right) && authority_port(&left, scheme) ==
-	    authority_port(&right, scheme);
+	    hosts_equal(&left, &right) &&
+	    authority_port(&left, scheme) == authority_port(&right, scheme);
 }
 
 /* The authority of "scheme://authority/...", and its scheme. */
@@ -62,8 +62,7 @@ listener_matches(const struct authority *authority, const struct peer *peer)
 
 	if (authority_port(authority, scheme) != address_port(&peer->local))
 		return false;
-	if (loopback &&
-	    text_equal_nocase(authority->host, TEXT("localhost")))
+	if (loopback && text_equal_nocase(authority->host, TEXT("localhost")))
 		return true;
 	if (!address_parse(authority->host, &named))
 		return false;
@@ -75,8 +74,8 @@ bool
 authority_known(const struct conf *conf, struct text authority,
     const struct peer *peer)
 {
-	struct text scheme, public = url_authority(
-	    text_from(conf->public_url), &scheme);
+	struct text scheme,
+	    public = url_authority(text_from(conf->public_url), &scheme);
 	struct authority parsed;
 
 	if (!authority_parse(authority, &parsed))
@@ -85,7 +84,7 @@ authority_known(const struct conf *conf, struct text authority,
 		return true;
 	for (size_t i = 0; i < conf->server_names.count; i++)
 		if (name_matches(&parsed,
-		    text_from(conf->server_names.item[i])))
+			text_from(conf->server_names.item[i])))
 			return true;
 	return listener_matches(&parsed, peer);
 }
@@ -109,8 +108,8 @@ absolute_path(const struct request *request, struct text uri,
 		return BAD_INPUT;
 	rest = text_slice(rest, 2, rest.len);
 	name = text_slice(rest, 0, text_find(rest, '/'));
-	*ret_path = name.len < rest.len ?
-	    text_slice(rest, name.len, rest.len) : TEXT("/");
+	*ret_path = name.len < rest.len ? text_slice(rest, name.len, rest.len) :
+					  TEXT("/");
 	/* Userinfo makes it another resource, and may mislead a person. */
 	if (text_find(name, '@') < name.len)
 		return UNSUPPORTED;

@@ -56,8 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	bytes = (struct text){ (const char *)data + 1, size - 1 };
 	result = decode(bytes, bytes.len + 1, &whole, &taken);
-	need(decode(bytes, 1 + data[0] % 16U, &split, &split_taken) ==
-	    result);
+	need(decode(bytes, 1 + data[0] % 16U, &split, &split_taken) == result);
 	need(taken == split_taken);
 	need(text_equal(buffer_text(&whole), buffer_text(&split)));
 	if (result == PARSE_DONE)

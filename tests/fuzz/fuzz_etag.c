@@ -39,8 +39,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	need(!weak || text_equal(text_trim(list), TEXT("*")) ||
 	    text_find_text(list, validator.etag) < list.len);
 	need(!etag_list_matches(list, &missing, true));
-	need(etag_list_matches((struct text){ longer, size + 4 },
-	    &validator, false));
+	need(etag_list_matches((struct text){ longer, size + 4 }, &validator,
+	    false));
 	free(longer);
 	return 0;
 }

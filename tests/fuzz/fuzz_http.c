@@ -12,8 +12,9 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct head_limits limits = { .section = 2048, .fields = 20,
-	.target = 512 };
+static const struct head_limits limits = {
+	.section = 2048, .fields = 20, .target = 512
+};
 
 static void
 need(bool truth)
@@ -61,8 +62,7 @@ parse(const char *bytes, size_t len, size_t *scanned, size_t *used,
 	struct arena *arena = arena_new();
 	struct head head;
 	enum parse_result result = head_parse(arena,
-	    (struct text){ bytes, len }, &limits, scanned, &head, used,
-	    status);
+	    (struct text){ bytes, len }, &limits, scanned, &head, used, status);
 
 	if (result == PARSE_DONE) {
 		need(*used > 0 && *used <= len);
@@ -89,8 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (split == PARSE_MORE && len < size) {
 		len += 1 + size / 16;
 		len = len < size ? len : size;
-		split = parse(bytes, len, &scanned, &split_used,
-		    &split_status);
+		split = parse(bytes, len, &scanned, &split_used, &split_status);
 	}
 	/* A limit may be met before an earlier fault is seen whole. */
 	need(split == whole);

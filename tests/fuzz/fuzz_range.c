@@ -24,8 +24,7 @@ size_of(const uint8_t *data)
 	static const uint64_t large[] = { UINT64_MAX, INT64_MAX,
 		(uint64_t)1 << 32, 0 };
 
-	return data[0] < 4 ? large[data[0]] :
-	    (uint64_t)data[0] << 8 | data[1];
+	return data[0] < 4 ? large[data[0]] : (uint64_t)data[0] << 8 | data[1];
 }
 
 static void
@@ -53,8 +52,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.etag = { "\"t\"", 3 } };
 	struct header_field field = { .name = TEXT("Range") };
 	struct conf conf = { .limits = { .ranges = 16 } };
-	struct request request = { .method = TEXT("GET"), .conf = &conf,
-		.headers = { &field, 1 } };
+	struct request request = {
+		.method = TEXT("GET"), .conf = &conf, .headers = { &field, 1 }
+	};
 	struct range_set set;
 	enum outcome outcome;
 

@@ -18,15 +18,16 @@ struct row {
 };
 
 #define ROW(what, bytes, result, data) \
-	{ what, { bytes, sizeof(bytes) - 1 }, result, data }
+	{ \
+		what, { bytes, sizeof(bytes) - 1 }, result, data \
+	}
 
 static const struct row rows[] = {
 	ROW("empty", "0\r\n\r\n", PARSE_DONE, ""),
 	ROW("one", "5\r\nhello\r\n0\r\n\r\n", PARSE_DONE, "hello"),
 	ROW("two", "5\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n", PARSE_DONE,
 	    "hello0123456789"),
-	ROW("leading zeros", "0005\r\nhello\r\n0\r\n\r\n", PARSE_DONE,
-	    "hello"),
+	ROW("leading zeros", "0005\r\nhello\r\n0\r\n\r\n", PARSE_DONE, "hello"),
 	ROW("extension", "5;a=b;c=\"d\"\r\nhello\r\n0;x\r\n\r\n", PARSE_DONE,
 	    "hello"),
 	ROW("trailers", "1\r\nx\r\n0\r\nAuthorization: a\r\nHost: h\r\n\r\n",
@@ -42,8 +43,7 @@ static const struct row rows[] = {
 	ROW("no size", "\r\nhello\r\n0\r\n\r\n", PARSE_REFUSED, ""),
 	ROW("extension alone", ";a\r\n\r\n", PARSE_REFUSED, ""),
 	ROW("17 digits", "00000000000000005\r\nhello\r\n", PARSE_REFUSED, ""),
-	ROW("16 digits", "0000000000000005\r\nhello\r\n", PARSE_MORE,
-	    "hello"),
+	ROW("16 digits", "0000000000000005\r\nhello\r\n", PARSE_MORE, "hello"),
 	ROW("2^63", "8000000000000000\r\nhello", PARSE_REFUSED, ""),
 	ROW("2^63-1", "7fffffffffffffff\r\nhello", PARSE_MORE, "hello"),
 	ROW("LF only", "5\nhello\n0\n\n", PARSE_REFUSED, ""),
@@ -96,14 +96,15 @@ rows_are_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]);
-		    j++) {
+		     j++) {
 			struct buffer out = { .max = 4096 };
 			size_t taken;
 			enum parse_result result = decode(rows[i].bytes,
 			    pieces[j], &out, &taken);
 
-			if (result != rows[i].result || !text_equal(
-			    buffer_text(&out), text_from(rows[i].data)))
+			if (result != rows[i].result ||
+			    !text_equal(buffer_text(&out),
+				text_from(rows[i].data)))
 				fail_msg("%s in pieces of %zu: result %d",
 				    rows[i].what, pieces[j], (int)result);
 			buffer_done(&out);
@@ -149,11 +150,10 @@ floods_are_refused(void **state)
 	enum parse_result result;
 
 	(void)state;
-	assert_in_range(flood(TEXT("5;"), TEXT("a"), 65536, &result), 1,
-	    16386);
+	assert_in_range(flood(TEXT("5;"), TEXT("a"), 65536, &result), 1, 16386);
 	assert_int_equal(result, PARSE_REFUSED);
-	assert_in_range(flood(TEXT("0\r\n"), TEXT("A: b\r\n"), 65536,
-	    &result), 1, 32768);
+	assert_in_range(flood(TEXT("0\r\n"), TEXT("A: b\r\n"), 65536, &result),
+	    1, 32768);
 	assert_int_equal(result, PARSE_REFUSED);
 	buffer_append(&unit, TEXT("1;"));
 	for (size_t i = 0; i < 4096; i++)

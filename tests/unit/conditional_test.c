@@ -67,8 +67,7 @@ conditions_are_judged(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct request *request = request_make("GET",
-		    rows[i].fields);
+		struct request *request = request_make("GET", rows[i].fields);
 		enum outcome one = conditional_check(request, rows[i].safe,
 		    &there);
 		enum outcome two = conditional_check(request, rows[i].safe,
@@ -88,14 +87,22 @@ lists_are_read(void **state)
 		const char *list;
 		bool strong, weak;
 	} lists[] = {
-		{ "\"t\"", true, true }, { " \"t\" ", true, true },
-		{ "W/\"t\"", false, true }, { "w/\"t\"", false, false },
-		{ "\"a,\"t\"\"", false, false }, { "\"t", false, false },
-		{ "\"t\"x", false, false }, { "\"t\"x,\"t\"", true, true },
-		{ ",,\"t\",", true, true }, { "*,\"u\"", false, false },
-		{ "\"a\\\"t\"", false, false }, { "'t'", false, false },
-		{ "\"u\" \"t\"", false, false }, { "W/", false, false },
-		{ "\"", false, false }, { ",", false, false },
+		{ "\"t\"", true, true },
+		{ " \"t\" ", true, true },
+		{ "W/\"t\"", false, true },
+		{ "w/\"t\"", false, false },
+		{ "\"a,\"t\"\"", false, false },
+		{ "\"t", false, false },
+		{ "\"t\"x", false, false },
+		{ "\"t\"x,\"t\"", true, true },
+		{ ",,\"t\",", true, true },
+		{ "*,\"u\"", false, false },
+		{ "\"a\\\"t\"", false, false },
+		{ "'t'", false, false },
+		{ "\"u\" \"t\"", false, false },
+		{ "W/", false, false },
+		{ "\"", false, false },
+		{ ",", false, false },
 		{ "\"a,b\",\"t\"", true, true },
 	};
 
@@ -103,8 +110,7 @@ lists_are_read(void **state)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		struct text list = text_from(lists[i].list);
 
-		if (etag_list_matches(list, &there, false) !=
-		    lists[i].strong ||
+		if (etag_list_matches(list, &there, false) != lists[i].strong ||
 		    etag_list_matches(list, &there, true) != lists[i].weak)
 			fail_msg("%s", lists[i].list);
 	}

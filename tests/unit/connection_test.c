@@ -1,6 +1,6 @@
 /*
  * Connections over loopback: framing of answers, keep-alive and pipelining,
- * bodies both ways with back-pressure, limits of time, refusals, the end.
+ * files, sources, and bodies both ways with back-pressure.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,9 +114,10 @@ pipelined_in_order(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "GET /late HTTP/1.1\r\n" END
-	    "GET /bytes HTTP/1.1\r\n" END "GET /late HTTP/1.1\r\n" END
-	    "GET /bytes HTTP/1.1\r\n" END, port, port, port, port);
+	client_send(&client,
+	    "GET /late HTTP/1.1\r\n" END "GET /bytes HTTP/1.1\r\n" END
+	    "GET /late HTTP/1.1\r\n" END "GET /bytes HTTP/1.1\r\n" END,
+	    port, port, port, port);
 	for (size_t i = 0; i < 4; i++) {
 		struct answer answer = client_read(&client, "GET");
 
@@ -152,14 +153,15 @@ old_versions(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "GET /bytes HTTP/1.0\r\n"
+	client_send(&client,
+	    "GET /bytes HTTP/1.0\r\n"
 	    "Connection: keep-alive\r\n\r\n");
 	answer = client_read(&client, "GET");
 	need_body(&answer, 200, "hello");
-	assert_string_equal(answer_field(&answer, "Connection"),
-	    "keep-alive");
+	assert_string_equal(answer_field(&answer, "Connection"), "keep-alive");
 	answer_free(&answer);
-	client_send(&client, "GET /source?3 HTTP/1.0\r\n"
+	client_send(&client,
+	    "GET /source?3 HTTP/1.0\r\n"
 	    "Connection: keep-alive\r\n\r\n");
 	answer = client_read(&client, "GET");
 	assert_null(answer_field(&answer, "Transfer-Encoding"));
@@ -177,8 +179,8 @@ closing_on_demand(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "GET /bytes HTTP/1.1\r\nConnection: close\r\n"
-	    END, port);
+	client_send(&client, "GET /bytes HTTP/1.1\r\nConnection: close\r\n" END,
+	    port);
 	answer = client_read(&client, "GET");
 	need_body(&answer, 200, "hello");
 	assert_string_equal(answer_field(&answer, "Connection"), "close");
@@ -337,21 +339,25 @@ bodies_in_chunks(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		size_t count = i == 0 ? 3000 : 3;
 
-		client_send(&client, "PUT /pause HTTP/1.1\r\n"
-		    "Transfer-Encoding: chunked\r\n" END, port);
+		client_send(&client,
+		    "PUT /pause HTTP/1.1\r\n"
+		    "Transfer-Encoding: chunked\r\n" END,
+		    port);
 		for (size_t j = 0; j < count; j++) {
 			client_send(&client, "%zx;a=b\r\n", pieces[i]);
 			assert_true(client_write(&client, bytes, pieces[i]));
 			client_send(&client, "\r\n");
 		}
-		client_send(&client, "0\r\nX: y\r\n\r\n"
-		    "GET /bytes HTTP/1.1\r\n" END, port);
+		client_send(&client,
+		    "0\r\nX: y\r\n\r\n"
+		    "GET /bytes HTTP/1.1\r\n" END,
+		    port);
 		answer = client_read(&client, "PUT");
 		assert_int_equal(answer.status, 200);
 		assert_int_equal(answer.body.len, count * pieces[i]);
 		for (size_t j = 0; j < count; j++)
-			assert_true(pattern_matches(&answer.body,
-			    j * pieces[i], pieces[i]));
+			assert_true(pattern_matches(&answer.body, j * pieces[i],
+			    pieces[i]));
 		answer_free(&answer);
 		answer = client_read(&client, "GET");
 		need_body(&answer, 200, "hello");
@@ -368,8 +374,10 @@ continue_when_wanted(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "PUT /echo HTTP/1.1\r\nContent-Length: 5\r\n"
-	    "Expect: 100-continue\r\n" END, port);
+	client_send(&client,
+	    "PUT /echo HTTP/1.1\r\nContent-Length: 5\r\n"
+	    "Expect: 100-continue\r\n" END,
+	    port);
 	answer = client_read(&client, "PUT");
 	assert_int_equal(answer.status, 100);
 	client_send(&client, "12345");
@@ -377,14 +385,18 @@ continue_when_wanted(void **state)
 	need_body(&answer, 200, "12345");
 	answer_free(&answer);
 	/* Who does not wait gets no 100. */
-	client_send(&client, "PUT /echo HTTP/1.1\r\nContent-Length: 5\r\n"
-	    "Expect: 100-continue\r\n" END "67890", port);
+	client_send(&client,
+	    "PUT /echo HTTP/1.1\r\nContent-Length: 5\r\n"
+	    "Expect: 100-continue\r\n" END "67890",
+	    port);
 	answer = client_read(&client, "PUT");
 	need_body(&answer, 200, "67890");
 	answer_free(&answer);
 	/* A refusal comes instead of 100, and nobody waits for the body. */
-	client_send(&client, "PUT /refuse HTTP/1.1\r\nContent-Length: 5\r\n"
-	    "Expect: 100-continue\r\n" END, port);
+	client_send(&client,
+	    "PUT /refuse HTTP/1.1\r\nContent-Length: 5\r\n"
+	    "Expect: 100-continue\r\n" END,
+	    port);
 	answer = client_read(&client, "PUT");
 	assert_int_equal(answer.status, 403);
 	assert_string_equal(answer_field(&answer, "Connection"), "close");
@@ -402,8 +414,10 @@ unread_bodies(void **state)
 	(void)state;
 	world_new(NULL);
 	/* Small: dropped, the connection lives. */
-	client_send(&client, "PUT /refuse HTTP/1.1\r\n"
-	    "Content-Length: 60000\r\n" END, port);
+	client_send(&client,
+	    "PUT /refuse HTTP/1.1\r\n"
+	    "Content-Length: 60000\r\n" END,
+	    port);
 	answer = client_read(&client, "PUT");
 	assert_int_equal(answer.status, 403);
 	assert_null(answer_field(&answer, "Connection"));
@@ -412,7 +426,8 @@ unread_bodies(void **state)
 	answer = get("GET", "/bytes");
 	need_body(&answer, 200, "hello");
 	answer_free(&answer);
-	client_send(&client, "PUT /refuse HTTP/1.1\r\n"
+	client_send(&client,
+	    "PUT /refuse HTTP/1.1\r\n"
 	    "Transfer-Encoding: chunked\r\n" END "3\r\nabc\r\n0\r\n\r\n",
 	    port);
 	answer = client_read(&client, "PUT");
@@ -420,8 +435,10 @@ unread_bodies(void **state)
 	assert_null(answer_field(&answer, "Connection"));
 	answer_free(&answer);
 	/* Large: the answer is seen by a client that goes on sending. */
-	client_send(&client, "PUT /refuse HTTP/1.1\r\n"
-	    "Content-Length: 4194304\r\n" END, port);
+	client_send(&client,
+	    "PUT /refuse HTTP/1.1\r\n"
+	    "Content-Length: 4194304\r\n" END,
+	    port);
 	for (int i = 0; i < 4; i++)
 		(void)client_write(&client, bytes, 1 << 20);
 	answer = client_read(&client, "PUT");
@@ -439,9 +456,11 @@ too_large_bodies(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "PUT /echo HTTP/1.1\r\n"
+	client_send(&client,
+	    "PUT /echo HTTP/1.1\r\n"
 	    "Content-Length: 9223372036854775807\r\n"
-	    "Expect: 100-continue\r\n" END, port);
+	    "Expect: 100-continue\r\n" END,
+	    port);
 	answer = client_read(&client, "PUT");
 	assert_int_equal(answer.status, 413);
 	answer_free(&answer);
@@ -456,175 +475,17 @@ broken_chunks(void **state)
 
 	(void)state;
 	world_new(NULL);
-	client_send(&client, "PUT /echo HTTP/1.1\r\n"
+	client_send(&client,
+	    "PUT /echo HTTP/1.1\r\n"
 	    "Transfer-Encoding: chunked\r\n" END "5\nhello\r\n0\r\n\r\n"
-	    "GET /bytes HTTP/1.1\r\n" END, port, port);
+	    "GET /bytes HTTP/1.1\r\n" END,
+	    port, port);
 	answer = client_read(&client, "PUT");
 	assert_int_equal(answer.status, 400);
 	answer_free(&answer);
 	assert_true(client_ended(&client));
 	world_end();
 }
-
-/* ---- Refusals ----------------------------------------------------------------------- */
-
-static void
-refusals_close(void **state)
-{
-	static const struct {
-		const char *head;
-		unsigned status;
-	} heads[] = {
-		{ "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400 },
-		{ "GET / HTTP/1.1\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: elsewhere.example\r\n", 421 },
-		{ "GET http://other/ HTTP/1.1\r\nHost: localhost\r\n", 400 },
-		{ "GET /%00 HTTP/1.1\r\nHost: localhost\r\n", 400 },
-		{ "GET /a%2fb HTTP/1.1\r\nHost: localhost\r\n", 400 },
-		{ "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n",
-		    400 },
-		{ "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n",
-		    501 },
-		{ "GET / HTTP/3.0\r\nHost: a\r\n", 505 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n", 417 },
-		{ "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n", 400 },
-		{ "GET / HTTP/1.1\nHost: a\n", 400 },
-	};
-
-	(void)state;
-	world_new(NULL);
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
-		struct client one = client_open(world, NULL);
-		struct answer answer;
-		char *bytes = malloc(512);
-
-		assert_non_null(bytes);
-		/* The second request must never be answered. */
-		assert_true(client_write(&one, bytes, (size_t)snprintf(bytes,
-		    512, "%s\r\nGET /bytes HTTP/1.1\r\nHost: localhost:%u"
-		    "\r\n\r\n", heads[i].head, port)));
-		answer = client_read(&one, "GET");
-		if (answer.status != heads[i].status)
-			fail_msg("%s: %u", heads[i].head, answer.status);
-		assert_string_equal(answer_field(&answer, "Connection"),
-		    "close");
-		answer_free(&answer);
-		assert_true(client_ended(&one));
-		client_close(&one);
-		free(bytes);
-	}
-	assert_int_equal(atomic_load(&fixture_counts(world)->heads), 0);
-	world_end();
-}
-
-static void
-hosts_of_loopback(void **state)
-{
-	static const char *const hosts[] = { "localhost", "127.0.0.1",
-		"127.9.9.9", "[::1]", "LOCALHOST" };
-	struct answer answer;
-
-	(void)state;
-	world_new(NULL);
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		client_send(&client, "GET http://%s:%u/bytes HTTP/1.1\r\n"
-		    "Host: %s:%u\r\n\r\n", hosts[i], port, hosts[i], port);
-		answer = client_read(&client, "GET");
-		need_body(&answer, 200, "hello");
-		assert_non_null(strstr(answer_field(&answer, "X-Seen"),
-		    "target=/bytes"));
-		answer_free(&answer);
-	}
-	client_send(&client, "GET /bytes HTTP/1.1\r\nHost: localhost:1\r\n"
-	    "\r\n");
-	answer = client_read(&client, "GET");
-	assert_int_equal(answer.status, 421);
-	answer_free(&answer);
-	world_end();
-}
-
-static const char *one_proxy[] = { "127.0.0.0/8" };
-static const char *one_name[] = { "files.example.org" };
-
-static void
-conf_proxy(struct conf *conf)
-{
-	conf->trusted_proxies = (struct conf_list){ one_proxy, 1 };
-	conf->server_names = (struct conf_list){ one_name, 1 };
-}
-
-/* The lists are not the configuration's own: it must not free them. */
-static void
-conf_lists_drop(struct conf *conf)
-{
-	conf->trusted_proxies = (struct conf_list){ NULL, 0 };
-	conf->server_names = (struct conf_list){ NULL, 0 };
-}
-
-static void
-proxies_are_believed(void **state)
-{
-	static const struct {
-		const char *fields, *seen;
-	} rows[] = {
-		{ "", "http://files.example.org client=127.0.0.1 loopback=0" },
-		{ "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n",
-		    "https://files.example.org client=192.0.2.7 loopback=0" },
-		{ "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 127.0.0.2\r\n",
-		    "http://files.example.org client=192.0.2.7 loopback=0" },
-		{ "X-Forwarded-Host: files.example.org:444\r\n"
-		    "X-Forwarded-Proto: https\r\n",
-		    "https://files.example.org:444 " },
-		{ "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:99\";"
-		    "proto=https\r\n",
-		    "https://files.example.org client=2001:db8::1 " },
-		{ "Forwarded: for=192.0.2.9\r\nX-Forwarded-For: 192.0.2.8\r\n",
-		    "http://files.example.org client=127.0.0.1 loopback=0" },
-	};
-	struct conf *conf = conf_defaults();
-
-	(void)state;
-	conf_proxy(conf);
-	world = fixture_new(conf_ref(conf), NULL);
-	client = client_open(world, NULL);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct answer answer;
-
-		client_send(&client, "GET /bytes HTTP/1.1\r\n"
-		    "Host: files.example.org\r\n%s\r\n", rows[i].fields);
-		answer = client_read(&client, "GET");
-		assert_int_equal(answer.status, 200);
-		if (strncmp(answer_field(&answer, "X-Seen"), rows[i].seen,
-		    strlen(rows[i].seen)) != 0)
-			fail_msg("%s: %s", rows[i].fields,
-			    answer_field(&answer, "X-Seen"));
-		answer_free(&answer);
-	}
-	world_end();
-	conf_lists_drop(conf);
-	conf_unref(conf);
-}
-
-static void
-strangers_are_not_believed(void **state)
-{
-	struct answer answer;
-
-	(void)state;
-	world_new(NULL);
-	client_send(&client, "GET /bytes HTTP/1.1\r\n"
-	    "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"
-	    "Forwarded: for=192.0.2.7\r\n" END, port);
-	answer = client_read(&client, "GET");
-	assert_non_null(strstr(answer_field(&answer, "X-Seen"),
-	    "client=127.0.0.1 loopback=1"));
-	assert_int_equal(strncmp(answer_field(&answer, "X-Seen"), "http://",
-	    7), 0);
-	answer_free(&answer);
-	world_end();
-}
-
-/* ---- Time ------------------------------------------------------------------------------ */
 
 static void
 conf_hasty(struct conf *conf)
@@ -636,44 +497,6 @@ conf_hasty(struct conf *conf)
 	conf->limits.reader_seconds = 1;
 }
 
-static void
-slow_heads(void **state)
-{
-	double begun = seconds_now();
-	struct answer answer;
-
-	(void)state;
-	world_new(conf_hasty);
-	for (int i = 0; i < 6; i++) {
-		client_send(&client, "%c", "GET /b"[i]);
-		usleep(100000);
-	}
-	answer = client_read(&client, "GET");
-	assert_int_equal(answer.status, 408);
-	answer_free(&answer);
-	assert_true(client_ended(&client));
-	assert_true(seconds_now() - begun > 0.9);
-	assert_true(seconds_now() - begun < 3);
-	world_end();
-}
-
-static void
-slow_bodies(void **state)
-{
-	struct answer answer;
-
-	(void)state;
-	world_new(conf_hasty);
-	client_send(&client, "PUT /echo HTTP/1.1\r\n"
-	    "Content-Length: 100000\r\n" END "abc", port);
-	answer = client_read(&client, "PUT");
-	assert_int_equal(answer.status, 408);
-	assert_string_equal(answer_field(&answer, "Connection"), "close");
-	answer_free(&answer);
-	assert_true(client_ended(&client));
-	world_end();
-}
-
 /* A pause of ours is not the client's: the body arrives in the end. */
 static void
 our_pauses_do_not_count(void **state)
@@ -681,177 +504,6 @@ our_pauses_do_not_count(void **state)
 	(void)state;
 	world_new(conf_hasty);
 	echo_length("/pause", 2000000);
-	world_end();
-}
-
-static void
-idle_connections_close(void **state)
-{
-	struct answer answer;
-
-	(void)state;
-	world_new(conf_hasty);
-	answer = get("GET", "/bytes");
-	need_body(&answer, 200, "hello");
-	answer_free(&answer);
-	assert_true(client_ended(&client));
-	world_end();
-}
-
-static void
-readers_without_progress(void **state)
-{
-	double begun = seconds_now();
-
-	(void)state;
-	world_new(conf_hasty);
-	client_send(&client, "GET /file?50000000 HTTP/1.1\r\n" END, port);
-	assert_true(count_reaches(&fixture_counts(world)->done, 1));
-	assert_true(seconds_now() - begun > 0.9);
-	assert_int_equal(atomic_load(&fixture_counts(world)->sent), 0);
-	assert_int_equal(atomic_load(&fixture_counts(world)->held_closed),
-	    1);
-	world_end();
-}
-
-/* ---- The end ------------------------------------------------------------------------------ */
-
-static void
-gone_while_away(void **state)
-{
-	struct linger now = { .l_onoff = 1 };
-
-	(void)state;
-	world_new(NULL);
-	for (int reset = 0; reset < 2; reset++) {
-		client_send(&client, "GET /never HTTP/1.1\r\n" END, port);
-		assert_true(count_reaches(&fixture_counts(world)->heads,
-		    reset + 1));
-		if (reset == 1)
-			setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now,
-			    sizeof(now));
-		client_close(&client);
-		client = client_open(world, NULL);
-		usleep(50000);
-		assert_int_equal(atomic_load(&fixture_counts(world)->done),
-		    reset);
-		fixture_order(world, 'a');
-		assert_true(count_reaches(&fixture_counts(world)->done,
-		    reset + 1));
-		assert_int_equal(
-		    atomic_load(&fixture_counts(world)->cancelled),
-		    reset + 1);
-	}
-	assert_int_equal(atomic_load(&fixture_counts(world)->sent), 0);
-	world_end();
-}
-
-/* Who only stops sending still gets the answer. */
-static void
-half_closed(void **state)
-{
-	struct answer answer;
-
-	(void)state;
-	world_new(NULL);
-	client_send(&client, "GET /late HTTP/1.1\r\n" END, port);
-	shutdown(client.fd, SHUT_WR);
-	answer = client_read(&client, "GET");
-	need_body(&answer, 200, "late");
-	answer_free(&answer);
-	assert_true(client_ended(&client));
-	world_end();
-}
-
-static void
-gone_in_a_body(void **state)
-{
-	(void)state;
-	world_new(NULL);
-	client_send(&client, "PUT /echo HTTP/1.1\r\n"
-	    "Content-Length: 100000\r\n" END "abc", port);
-	assert_true(count_reaches(&fixture_counts(world)->heads, 1));
-	client_close(&client);
-	assert_true(count_reaches(&fixture_counts(world)->done, 1));
-	assert_int_equal(atomic_load(&fixture_counts(world)->sent), 0);
-	client = client_open(world, NULL);
-	world_end();
-}
-
-static void
-conf_two(struct conf *conf)
-{
-	conf->limits.connections = 2;
-}
-
-static void
-connections_are_limited(void **state)
-{
-	struct client second, third;
-	struct answer answer;
-
-	(void)state;
-	world_new(conf_two);
-	second = client_open(world, NULL);
-	answer = get("GET", "/bytes");
-	need_body(&answer, 200, "hello");
-	answer_free(&answer);
-	third = client_open(world, NULL);
-	answer = client_read(&third, "GET");
-	assert_int_equal(answer.status, 503);
-	assert_string_equal(answer_field(&answer, "Retry-After"), "5");
-	answer_free(&answer);
-	assert_true(client_ended(&third));
-	client_close(&third);
-	client_close(&second);
-	usleep(50000);
-	third = client_open(world, NULL);
-	client_send(&third, "GET /bytes HTTP/1.1\r\n" END, port);
-	answer = client_read(&third, "GET");
-	need_body(&answer, 200, "hello");
-	answer_free(&answer);
-	client_close(&third);
-	world_end();
-}
-
-static void
-drains(void **state)
-{
-	struct client idle;
-	struct answer answer;
-
-	(void)state;
-	world_new(NULL);
-	idle = client_open(world, NULL);
-	client_send(&idle, "GET /bytes HTTP/1.1\r\n" END, port);
-	answer = client_read(&idle, "GET");
-	answer_free(&answer);
-	client_send(&client, "GET /late HTTP/1.1\r\n" END, port);
-	assert_true(count_reaches(&fixture_counts(world)->heads, 2));
-	fixture_order(world, 'd');
-	assert_true(client_ended(&idle));
-	answer = client_read(&client, "GET");
-	need_body(&answer, 200, "late");
-	assert_string_equal(answer_field(&answer, "Connection"), "close");
-	answer_free(&answer);
-	assert_true(client_ended(&client));
-	client_close(&idle);
-	world_end();
-}
-
-static void
-cut_while_away(void **state)
-{
-	(void)state;
-	world_new(NULL);
-	client_send(&client, "GET /never HTTP/1.1\r\n" END, port);
-	assert_true(count_reaches(&fixture_counts(world)->heads, 1));
-	fixture_order(world, 'c');
-	assert_true(client_ended(&client));
-	assert_int_equal(atomic_load(&fixture_counts(world)->done), 0);
-	fixture_order(world, 'a');
-	assert_true(count_reaches(&fixture_counts(world)->done, 1));
-	assert_int_equal(atomic_load(&fixture_counts(world)->cancelled), 1);
 	world_end();
 }
 
@@ -874,21 +526,7 @@ main(void)
 		cmocka_unit_test(unread_bodies),
 		cmocka_unit_test(too_large_bodies),
 		cmocka_unit_test(broken_chunks),
-		cmocka_unit_test(refusals_close),
-		cmocka_unit_test(hosts_of_loopback),
-		cmocka_unit_test(proxies_are_believed),
-		cmocka_unit_test(strangers_are_not_believed),
-		cmocka_unit_test(slow_heads),
-		cmocka_unit_test(slow_bodies),
 		cmocka_unit_test(our_pauses_do_not_count),
-		cmocka_unit_test(idle_connections_close),
-		cmocka_unit_test(readers_without_progress),
-		cmocka_unit_test(gone_while_away),
-		cmocka_unit_test(half_closed),
-		cmocka_unit_test(gone_in_a_body),
-		cmocka_unit_test(connections_are_limited),
-		cmocka_unit_test(drains),
-		cmocka_unit_test(cut_while_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

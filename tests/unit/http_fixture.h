@@ -60,8 +60,8 @@ count_reaches(atomic_int *count, int value);
 
 struct client {
 	int fd;
-	SSL *ssl;          /* NULL: plain */
-	struct buffer in;  /* read and not yet taken */
+	SSL *ssl;         /* NULL: plain */
+	struct buffer in; /* read and not yet taken */
 };
 
 struct client
@@ -82,7 +82,7 @@ struct answer {
 	unsigned status; /* 0: none came */
 	char head[8192];
 	struct buffer body;
-	bool whole;      /* ended as its framing says */
+	bool whole; /* ended as its framing says */
 };
 
 /* One answer; `method` HEAD has no body. Free with answer_free(). */

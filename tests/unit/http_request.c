@@ -9,17 +9,20 @@
 struct request *
 request_make(const char *method, const char *fields)
 {
-	static const struct head_limits limits = { .section = 32768,
-		.fields = 100, .target = 8192 };
+	static const struct head_limits limits = {
+		.section = 32768, .fields = 100, .target = 8192
+	};
 	struct arena *arena = arena_new();
 	struct request *request = ARENA_NEW(arena, struct request);
 	size_t scanned = 0, used;
 	struct head head;
 	unsigned status;
 
-	if (head_parse(arena, arena_format(arena,
-	    "%s /a HTTP/1.1\r\nHost: localhost:8080\r\n%s\r\n", method,
-	    fields), &limits, &scanned, &head, &used, &status) != PARSE_DONE)
+	if (head_parse(arena,
+		arena_format(arena,
+		    "%s /a HTTP/1.1\r\nHost: localhost:8080\r\n%s\r\n", method,
+		    fields),
+		&limits, &scanned, &head, &used, &status) != PARSE_DONE)
 		abort();
 	request->arena = arena;
 	request->conf = conf_defaults();
@@ -54,8 +57,9 @@ response_text(const struct response *response)
 
 		if (piece->fd < 0 && len > 0)
 			memcpy(all + at, piece->bytes.ptr, len);
-		else if (piece->fd >= 0 && pread(piece->fd, all + at, len,
-		    (off_t)piece->offset) != (ssize_t)len)
+		else if (piece->fd >= 0 &&
+		    pread(piece->fd, all + at, len, (off_t)piece->offset) !=
+			(ssize_t)len)
 			abort();
 		at += len;
 	}
@@ -70,7 +74,7 @@ response_field(const struct response *response, const char *name)
 
 	for (size_t i = 0; i < response->field_count; i++)
 		if (text_equal_nocase(response->field[i].name,
-		    text_from(name))) {
+			text_from(name))) {
 			if (found != NULL)
 				abort();
 			found = response->field[i].value.ptr;

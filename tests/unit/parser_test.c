@@ -14,8 +14,9 @@
 #include "server/base/buffer.h"
 #include "server/http/parser.h"
 
-static const struct head_limits limits = { .section = 32768, .fields = 100,
-	.target = 8192 };
+static const struct head_limits limits = {
+	.section = 32768, .fields = 100, .target = 8192
+};
 
 struct row {
 	const char *what;
@@ -26,7 +27,9 @@ struct row {
 #define H "GET /a HTTP/1.1\r\nHost: h\r\n"
 #define P "PUT /a HTTP/1.1\r\nHost: h\r\n"
 #define ROW(what, bytes, status) \
-	{ what, { bytes, sizeof(bytes) - 1 }, status }
+	{ \
+		what, { bytes, sizeof(bytes) - 1 }, status \
+	}
 
 static const struct row rows[] = {
 	ROW("plain", H "\r\n", 0),
@@ -41,12 +44,17 @@ static const struct row rows[] = {
 	ROW("tab in value", H "X: a\tb\r\n\r\n", 0),
 	ROW("IPv6 host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 0),
 	ROW("1.0 without host", "GET / HTTP/1.0\r\n\r\n", 0),
-	ROW("1.0 two hosts", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+	ROW("1.0 two hosts", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+	    400),
 	/* The probes of reliability.md 1, and V27. */
-	ROW("TE and CL", P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-	ROW("CL and TE", P "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 400),
-	ROW("two different CL", P "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
-	ROW("two equal CL", P "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400),
+	ROW("TE and CL",
+	    P "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+	ROW("CL and TE",
+	    P "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 400),
+	ROW("two different CL",
+	    P "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
+	ROW("two equal CL", P "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",
+	    400),
 	ROW("CL list", P "Content-Length: 5, 5\r\n\r\n", 400),
 	ROW("CL +5", P "Content-Length: +5\r\n\r\n", 400),
 	ROW("CL -5", P "Content-Length: -5\r\n\r\n", 400),
@@ -59,7 +67,8 @@ static const struct row rows[] = {
 	ROW("CL 2^64", P "Content-Length: 18446744073709551616\r\n\r\n", 400),
 	ROW("CL 2^64+5", P "Content-Length: 18446744073709551621\r\n\r\n", 400),
 	ROW("CL 0", P "Content-Length: 0\r\n\r\n", 0),
-	ROW("space before colon", P "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n", 400),
+	ROW("space before colon",
+	    P "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n", 400),
 	ROW("obs-fold", H "X: a\r\n b\r\n\r\n", 400),
 	ROW("obs-fold tab", H "X: a\r\n\tb\r\n\r\n", 400),
 	ROW("fold as first field", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400),
@@ -82,16 +91,27 @@ static const struct row rows[] = {
 	ROW("TE chunked", P "Transfer-Encoding: chunked\r\n\r\n", 0),
 	ROW("TE Chunked", P "Transfer-Encoding: \t Chunked \r\n\r\n", 0),
 	ROW("TE xchunked", P "Transfer-Encoding: xchunked\r\n\r\n", 501),
-	ROW("TE gzip, chunked", P "Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
+	ROW("TE gzip, chunked", P "Transfer-Encoding: gzip, chunked\r\n\r\n",
+	    501),
 	ROW("TE identity", P "Transfer-Encoding: identity\r\n\r\n", 501),
-	ROW("TE chunked, identity", P "Transfer-Encoding: chunked, identity\r\n\r\n", 400),
-	ROW("TE chunked, chunked", P "Transfer-Encoding: chunked, chunked\r\n\r\n", 400),
+	ROW("TE chunked, identity",
+	    P "Transfer-Encoding: chunked, identity\r\n\r\n", 400),
+	ROW("TE chunked, chunked",
+	    P "Transfer-Encoding: chunked, chunked\r\n\r\n", 400),
 	ROW("TE parameter", P "Transfer-Encoding: chunked;q=1\r\n\r\n", 400),
-	ROW("TE vertical tab", P "Transfer-Encoding: \x0b" "chunked\r\n\r\n", 400),
+	ROW("TE vertical tab",
+	    P "Transfer-Encoding: \x0b"
+	      "chunked\r\n\r\n",
+	    400),
 	ROW("TE comma first", P "Transfer-Encoding: ,chunked\r\n\r\n", 400),
 	ROW("TE empty", P "Transfer-Encoding:\r\n\r\n", 400),
-	ROW("two TE", P "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-	ROW("TE in 1.0", "PUT /a HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+	ROW("two TE",
+	    P
+	    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	    400),
+	ROW("TE in 1.0",
+	    "PUT /a HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+	    400),
 	ROW("TE folded", P "Transfer-Encoding:\r\n chunked\r\n\r\n", 400),
 	/* V32, V38. */
 	ROW("empty name", H ": a\r\n\r\n", 400),
@@ -110,18 +130,22 @@ static const struct row rows[] = {
 	ROW("space in target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("tab as space", "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("method not a token", "G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-	ROW("long method", "GETGETGETGETGETGETGETGETGETGETGETGET / HTTP/1.1\r\nHost: h\r\n\r\n", 501),
+	ROW("long method",
+	    "GETGETGETGETGETGETGETGETGETGETGETGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+	    501),
 	ROW("lower case method", "get / HTTP/1.1\r\nHost: h\r\n\r\n", 0),
 	ROW("CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("target without slash", "GET a HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("fragment", "DELETE /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("control in target", "GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-	ROW("raw UTF-8 in target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+	ROW("raw UTF-8 in target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n",
+	    400),
 	ROW("ftp target", "GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400),
 	ROW("TLS hello", "\x16\x03\x01\x02", 400),
 	ROW("expect", P "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n", 0),
 	ROW("unknown expectation", P "Expect: 200-ok\r\n\r\n", 417),
-	ROW("two expectations", P "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n", 417),
+	ROW("two expectations",
+	    P "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n", 417),
 };
 
 static enum parse_result
@@ -130,8 +154,7 @@ parse_whole(struct arena *arena, struct text bytes, struct head *head,
 {
 	size_t scanned = 0;
 
-	return head_parse(arena, bytes, &limits, &scanned, head, used,
-	    status);
+	return head_parse(arena, bytes, &limits, &scanned, head, used, status);
 }
 
 static void
@@ -168,8 +191,8 @@ bytes_one_by_one(void **state)
 		unsigned status = 0;
 		struct head head;
 
-		for (size_t len = 1; len <= rows[i].bytes.len &&
-		    result == PARSE_MORE; len++) {
+		for (size_t len = 1;
+		     len <= rows[i].bytes.len && result == PARSE_MORE; len++) {
 			char *exact = malloc(len);
 
 			assert_non_null(exact);
@@ -178,9 +201,9 @@ bytes_one_by_one(void **state)
 			    &limits, &scanned, &head, &used, &status);
 			free(exact);
 		}
-		if (result != (rows[i].status == 0 ? PARSE_DONE :
-		    PARSE_REFUSED) || (rows[i].status != 0 &&
-		    status != rows[i].status))
+		if (result !=
+			(rows[i].status == 0 ? PARSE_DONE : PARSE_REFUSED) ||
+		    (rows[i].status != 0 && status != rows[i].status))
 			fail_msg("%s: result %d status %u", rows[i].what,
 			    (int)result, status);
 		arena_free(arena);
@@ -190,9 +213,10 @@ bytes_one_by_one(void **state)
 static void
 head_is_read(void **state)
 {
-	struct text bytes = TEXT("PUT /x?y HTTP/1.1\r\nHost: h\r\n"
-	    "X:  a b \t\r\nContent-Length: 12\r\nExpect: 100-continue\r\n"
-	    "connection: foo, Close\r\n\r\nbody");
+	struct text bytes =
+	    TEXT("PUT /x?y HTTP/1.1\r\nHost: h\r\n"
+		 "X:  a b \t\r\nContent-Length: 12\r\nExpect: 100-continue\r\n"
+		 "connection: foo, Close\r\n\r\nbody");
 	struct arena *arena = arena_new();
 	struct head head;
 	size_t used;
@@ -224,7 +248,8 @@ persistence_by_version(void **state)
 		{ "GET / HTTP/1.0\r\n\r\n", false },
 		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
 		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n"
-		    "Connection: close\r\n\r\n", false },
+		  "Connection: close\r\n\r\n",
+		    false },
 	};
 
 	(void)state;
@@ -235,7 +260,8 @@ persistence_by_version(void **state)
 		unsigned status;
 
 		assert_int_equal(parse_whole(arena, text_from(heads[i].head),
-		    &head, &used, &status), PARSE_DONE);
+				     &head, &used, &status),
+		    PARSE_DONE);
 		assert_int_equal(head.keep_alive, heads[i].keep);
 		arena_free(arena);
 	}
@@ -301,7 +327,8 @@ endless_heads(void **state)
 		const char *start;
 		unsigned status;
 	} heads[] = {
-		{ "GET /", 414 }, { "G", 501 },
+		{ "GET /", 414 },
+		{ "G", 501 },
 		{ "GET / HTTP/1.1\r\nX: ", 431 },
 	};
 	static char bytes[65536];

@@ -10,7 +10,8 @@
 #include "server/http/problem.h"
 #include "tests/unit/http_request.h"
 
-#define BEGIN "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" \
+#define BEGIN \
+	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" \
 	"<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">"
 
 static void
@@ -20,12 +21,21 @@ statuses_follow_outcomes(void **state)
 		enum outcome outcome;
 		unsigned status;
 	} rows[] = {
-		{ NOT_FOUND, 404 }, { CONFLICT, 409 }, { FORBIDDEN, 403 },
-		{ UNAUTHENTICATED, 401 }, { LOCKED, 423 },
-		{ PRECONDITION, 412 }, { NOT_MODIFIED, 304 },
-		{ TOO_LARGE, 413 }, { NO_SPACE, 507 }, { BUSY, 503 },
-		{ BAD_INPUT, 400 }, { RANGE, 416 }, { IO, 500 },
-		{ DAMAGED, 500 }, { BUG, 500 },
+		{ NOT_FOUND, 404 },
+		{ CONFLICT, 409 },
+		{ FORBIDDEN, 403 },
+		{ UNAUTHENTICATED, 401 },
+		{ LOCKED, 423 },
+		{ PRECONDITION, 412 },
+		{ NOT_MODIFIED, 304 },
+		{ TOO_LARGE, 413 },
+		{ NO_SPACE, 507 },
+		{ BUSY, 503 },
+		{ BAD_INPUT, 400 },
+		{ RANGE, 416 },
+		{ IO, 500 },
+		{ DAMAGED, 500 },
+		{ BUG, 500 },
 	};
 	struct problem problem = { .status = 409 };
 
@@ -46,8 +56,8 @@ body_judge(enum outcome outcome, const struct problem *problem,
 	problem_respond(request, outcome, problem);
 	assert_int_equal(request->response.status,
 	    problem_status(outcome, problem));
-	assert_string_equal(response_field(&request->response,
-	    "Content-Type"), "application/xml; charset=utf-8");
+	assert_string_equal(response_field(&request->response, "Content-Type"),
+	    "application/xml; charset=utf-8");
 	all = response_text(&request->response);
 	assert_string_equal(all, wanted);
 	assert_int_equal(request->response.length, strlen(wanted));
@@ -62,32 +72,43 @@ bodies_are_exact(void **state)
 		.message = "Not <all> & everything." };
 	struct problem locked = { .href = TEXT("/dav/a&b") };
 	struct problem need = { .condition = "need-privileges",
-		.href = TEXT("/dav/a/"), .privilege = "write-content" };
+		.href = TEXT("/dav/a/"),
+		.privilege = "write-content" };
 	struct problem foreign = { .space = "urn:celldav",
 		.condition = "download-limit" };
 	struct problem link = { .condition = "need-privileges",
-		.privilege_space = "urn:celldav", .privilege = "print" };
+		.privilege_space = "urn:celldav",
+		.privilege = "print" };
 
 	(void)state;
-	body_judge(NOT_FOUND, NULL, BEGIN "<s:message>There is nothing at "
-	    "this address.</s:message></d:error>");
-	body_judge(FORBIDDEN, &finite, BEGIN "<d:propfind-finite-depth/>"
-	    "<s:message>Not &lt;all&gt; &amp; everything.</s:message>"
-	    "</d:error>");
-	body_judge(LOCKED, &locked, BEGIN "<d:lock-token-submitted><d:href>"
+	body_judge(NOT_FOUND, NULL,
+	    BEGIN "<s:message>There is nothing at "
+		  "this address.</s:message></d:error>");
+	body_judge(FORBIDDEN, &finite,
+	    BEGIN "<d:propfind-finite-depth/>"
+		  "<s:message>Not &lt;all&gt; &amp; everything.</s:message>"
+		  "</d:error>");
+	body_judge(LOCKED, &locked,
+	    BEGIN
+	    "<d:lock-token-submitted><d:href>"
 	    "/dav/a&amp;b</d:href></d:lock-token-submitted>"
 	    "<s:message>This is locked by somebody.</s:message></d:error>");
-	body_judge(LOCKED, NULL, BEGIN "<d:lock-token-submitted><d:href>/a"
+	body_judge(LOCKED, NULL,
+	    BEGIN
+	    "<d:lock-token-submitted><d:href>/a"
 	    "</d:href></d:lock-token-submitted>"
 	    "<s:message>This is locked by somebody.</s:message></d:error>");
-	body_judge(FORBIDDEN, &need, BEGIN "<d:need-privileges><d:resource>"
-	    "<d:href>/dav/a/</d:href><d:privilege><d:write-content/>"
-	    "</d:privilege></d:resource></d:need-privileges>"
-	    "<s:message>You may not do this here.</s:message></d:error>");
-	body_judge(FORBIDDEN, &foreign, BEGIN
-	    "<x:download-limit xmlns:x=\"urn:celldav\"/>"
-	    "<s:message>You may not do this here.</s:message></d:error>");
-	body_judge(FORBIDDEN, &link, BEGIN "<d:need-privileges><d:resource>"
+	body_judge(FORBIDDEN, &need,
+	    BEGIN "<d:need-privileges><d:resource>"
+		  "<d:href>/dav/a/</d:href><d:privilege><d:write-content/>"
+		  "</d:privilege></d:resource></d:need-privileges>"
+		  "<s:message>You may not do this here.</s:message></d:error>");
+	body_judge(FORBIDDEN, &foreign,
+	    BEGIN "<x:download-limit xmlns:x=\"urn:celldav\"/>"
+		  "<s:message>You may not do this here.</s:message></d:error>");
+	body_judge(FORBIDDEN, &link,
+	    BEGIN
+	    "<d:need-privileges><d:resource>"
 	    "<d:privilege><x:print xmlns:x=\"urn:celldav\"/></d:privilege>"
 	    "</d:resource></d:need-privileges>"
 	    "<s:message>You may not do this here.</s:message></d:error>");

@@ -52,31 +52,44 @@ ranges_are_read(void **state)
 		uint64_t size;
 		const char *wanted;
 	} rows[] = {
-		{ "bytes=0-0", 10, "0+1" }, { "bytes=0-", 10, "0+10" },
-		{ "bytes=9-", 10, "9+1" }, { "bytes=10-", 10, "416" },
-		{ "bytes=-3", 10, "7+3" }, { "bytes=-30", 10, "0+10" },
-		{ "bytes=-0", 10, "416" }, { "bytes=5-2", 10, "-" },
-		{ "bytes=2-5", 10, "2+4" }, { "bytes=2-50", 10, "2+8" },
+		{ "bytes=0-0", 10, "0+1" },
+		{ "bytes=0-", 10, "0+10" },
+		{ "bytes=9-", 10, "9+1" },
+		{ "bytes=10-", 10, "416" },
+		{ "bytes=-3", 10, "7+3" },
+		{ "bytes=-30", 10, "0+10" },
+		{ "bytes=-0", 10, "416" },
+		{ "bytes=5-2", 10, "-" },
+		{ "bytes=2-5", 10, "2+4" },
+		{ "bytes=2-50", 10, "2+8" },
 		{ "BYTES=2-5", 10, "2+4" },
 		{ "bytes=0-18446744073709551615", 10, "0+10" },
 		{ "bytes=0-99999999999999999999999", 10, "0+10" },
 		{ "bytes=9223372036854775807-", 10, "416" },
 		{ "bytes=99999999999999999999999-", 10, "416" },
 		{ "bytes=-18446744073709551615", 10, "0+10" },
-		{ "bytes=a-b", 10, "-" }, { "bytes=", 10, "-" },
-		{ "bytes", 10, "-" }, { "bytes=-", 10, "-" },
-		{ "bytes=1", 10, "-" }, { "foos=0-1", 10, "-" },
-		{ "bytes=+1-2", 10, "-" }, { "bytes=0x1-2", 10, "-" },
-		{ "bytes=1-2-3", 10, "-" }, { "bytes =0-1", 10, "-" },
-		{ "bytes=0-0", 0, "416" }, { "bytes=0-", 0, "416" },
-		{ "bytes=-1", 0, "416" }, { "bytes=0-", 1, "0+1" },
+		{ "bytes=a-b", 10, "-" },
+		{ "bytes=", 10, "-" },
+		{ "bytes", 10, "-" },
+		{ "bytes=-", 10, "-" },
+		{ "bytes=1", 10, "-" },
+		{ "foos=0-1", 10, "-" },
+		{ "bytes=+1-2", 10, "-" },
+		{ "bytes=0x1-2", 10, "-" },
+		{ "bytes=1-2-3", 10, "-" },
+		{ "bytes =0-1", 10, "-" },
+		{ "bytes=0-0", 0, "416" },
+		{ "bytes=0-", 0, "416" },
+		{ "bytes=-1", 0, "416" },
+		{ "bytes=0-", 1, "0+1" },
 		{ "bytes=0-1,4-5", 10, "0+2 4+2" },
 		{ "bytes=4-5, 0-1", 10, "0+2 4+2" },
 		{ "bytes=0-4,3-6", 10, "0+7" },
 		{ "bytes=0-4,5-6", 10, "0+7" },
 		{ "bytes=0-9,2-3", 10, "0+10" },
 		{ "bytes=,0-1,,4-5,", 10, "0+2 4+2" },
-		{ "bytes=0-1,99-", 10, "0+2" }, { "bytes=88-,99-", 10, "416" },
+		{ "bytes=0-1,99-", 10, "0+2" },
+		{ "bytes=88-,99-", 10, "416" },
 		{ "bytes=0-1,x", 10, "-" },
 		{ "bytes=0-18446744073709551614", UINT64_MAX,
 		    "0+18446744073709551615" },
@@ -91,8 +104,7 @@ ranges_are_read(void **state)
 		range_judge("GET", fields, rows[i].size, rows[i].wanted);
 	}
 	range_judge("HEAD", "Range: bytes=0-0\r\n", 10, "-");
-	range_judge("GET", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n", 10,
-	    "-");
+	range_judge("GET", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n", 10, "-");
 	range_judge("GET", "", 10, "-");
 }
 
@@ -118,12 +130,15 @@ if_range_decides(void **state)
 	static const struct {
 		const char *value, *wanted;
 	} rows[] = {
-		{ "\"tag\"", "0+1" }, { "\"other\"", "-" },
-		{ "W/\"tag\"", "-" }, { "tag", "-" },
+		{ "\"tag\"", "0+1" },
+		{ "\"other\"", "-" },
+		{ "W/\"tag\"", "-" },
+		{ "tag", "-" },
 		{ "Sun, 06 Nov 1994 08:49:37 GMT", "0+1" },
 		{ "Sun, 06 Nov 1994 08:49:38 GMT", "-" },
 		{ "Sun, 06 Nov 1994 08:49:36 GMT", "-" },
-		{ "yesterday", "-" }, { "", "-" },
+		{ "yesterday", "-" },
+		{ "", "-" },
 	};
 
 	(void)state;
@@ -148,8 +163,8 @@ young_dates_are_weak(void **state)
 	(void)state;
 	young.modified_ns = clock_wall_ns();
 	clock_format_http(young.modified_ns, date);
-	snprintf(fields, sizeof(fields),
-	    "Range: bytes=0-0\r\nIf-Range: %s\r\n", date);
+	snprintf(fields, sizeof(fields), "Range: bytes=0-0\r\nIf-Range: %s\r\n",
+	    date);
 	request = request_make("GET", fields);
 	assert_int_equal(range_parse(request, &young, 10, &set), OK);
 	assert_int_equal(set.count, 0);
@@ -169,16 +184,17 @@ answer_judge(const char *range, int fd, unsigned status, const char *type,
 	range_respond(request, &set, fd, fd < 0 ? bytes : TEXT_NONE, 10,
 	    TEXT("text/plain"));
 	assert_int_equal(request->response.status, status);
-	assert_string_equal(response_field(&request->response,
-	    "Accept-Ranges"), "bytes");
-	assert_string_equal(response_field(&request->response,
-	    "Content-Type"), type);
+	assert_string_equal(response_field(&request->response, "Accept-Ranges"),
+	    "bytes");
+	assert_string_equal(response_field(&request->response, "Content-Type"),
+	    type);
 	if (content_range == NULL)
 		assert_null(response_field(&request->response,
 		    "Content-Range"));
 	else
 		assert_string_equal(response_field(&request->response,
-		    "Content-Range"), content_range);
+					"Content-Range"),
+		    content_range);
 	all = response_text(&request->response);
 	assert_int_equal(request->response.length, strlen(body));
 	assert_string_equal(all, body);
@@ -196,8 +212,7 @@ answers_are_described(void **state)
 	for (int i = 0; i < 2; i++) {
 		int from = i == 0 ? -1 : fd;
 
-		answer_judge("", from, 200, "text/plain", NULL,
-		    "0123456789");
+		answer_judge("", from, 200, "text/plain", NULL, "0123456789");
 		answer_judge("Range: bytes=2-4\r\n", from, 206, "text/plain",
 		    "bytes 2-4/10", "234");
 		answer_judge("Range: bytes=-1\r\n", from, 206, "text/plain",

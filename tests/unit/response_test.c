@@ -39,8 +39,7 @@ values_end_no_line(void **state)
 	    "x  Set-Cookie: y z ");
 	assert_int_equal(response->field[0].value.len, 18);
 	response_header(response, "B", TEXT("\t a\tb\xc3\xa9 "));
-	assert_true(text_equal(response->field[1].value,
-	    TEXT("a\tb\xc3\xa9")));
+	assert_true(text_equal(response->field[1].value, TEXT("a\tb\xc3\xa9")));
 	memset(long_value, 'v', sizeof(long_value) - 1);
 	long_value[sizeof(long_value) - 1] = '\0';
 	response_header_format(response, "C", "%s-%d", long_value, 7);
@@ -59,8 +58,8 @@ pieces_add_up(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		wanted[i] = (char)('a' + i % 26);
-		response_piece_bytes(response, arena_copy(request->arena,
-		    (struct text){ &wanted[i], 1 }));
+		response_piece_bytes(response,
+		    arena_copy(request->arena, (struct text){ &wanted[i], 1 }));
 	}
 	assert_int_equal(response->piece_count, 100);
 	assert_int_equal(response->length, 100);

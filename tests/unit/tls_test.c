@@ -27,8 +27,8 @@ key_write(const char *file)
 	EVP_PKEY *made = EVP_EC_gen("P-256");
 	FILE *out = fopen(file, "w");
 
-	if (made == NULL || out == NULL || PEM_write_PrivateKey(out, made,
-	    NULL, NULL, 0, NULL, NULL) != 1)
+	if (made == NULL || out == NULL ||
+	    PEM_write_PrivateKey(out, made, NULL, NULL, 0, NULL, NULL) != 1)
 		abort();
 	fclose(out);
 	return made;
@@ -91,8 +91,7 @@ world_new(void)
 	struct buffer message = { .max = 4096 };
 	struct tls_context *tls = NULL;
 
-	assert_int_equal(tls_context_new(certificate, key, &message, &tls),
-	    OK);
+	assert_int_equal(tls_context_new(certificate, key, &message, &tls), OK);
 	assert_int_equal(message.len, 0);
 	world = fixture_new(conf_defaults(), tls);
 	client_context = SSL_CTX_new(TLS_client_method());
@@ -122,9 +121,10 @@ bad_files(void **state)
 		const char *certificate, *key;
 		enum outcome outcome;
 	} rows[] = {
-		{ missing, key, IO }, { certificate, missing, IO },
-		{ key, key, BAD_INPUT }, { certificate, certificate,
-		    BAD_INPUT },
+		{ missing, key, IO },
+		{ certificate, missing, IO },
+		{ key, key, BAD_INPUT },
+		{ certificate, certificate, BAD_INPUT },
 		{ certificate, other_key, BAD_INPUT },
 	};
 
@@ -134,7 +134,8 @@ bad_files(void **state)
 		struct tls_context *tls = NULL;
 
 		assert_int_equal(tls_context_new(rows[i].certificate,
-		    rows[i].key, &message, &tls), rows[i].outcome);
+				     rows[i].key, &message, &tls),
+		    rows[i].outcome);
 		assert_null(tls);
 		/* One line that names the file. */
 		assert_true(message.len > 20);
@@ -162,7 +163,8 @@ answers_over_tls(void **state)
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(answer.body.len, 5);
 	assert_int_equal(strncmp(answer_field(&answer, "X-Seen"), "https://",
-	    8), 0);
+			     8),
+	    0);
 	answer_free(&answer);
 	for (size_t i = 0; i < 4; i++) {
 		answer = get(&client, paths[i]);
@@ -182,8 +184,8 @@ answers_over_tls(void **state)
 static void
 cut_over_tls(void **state)
 {
-	static const char *const paths[] = { "/short?100000",
-		"/cutheld?100000", "/broken?5" };
+	static const char *const paths[] = { "/short?100000", "/cutheld?100000",
+		"/broken?5" };
 
 	(void)state;
 	world_new();
@@ -216,9 +218,10 @@ bodies_over_tls(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct answer answer;
 
-		client_send(&client, "PUT %s HTTP/1.1\r\nHost: localhost:%u"
-		    "\r\nContent-Length: %zu\r\n\r\n", paths[i],
-		    fixture_port(world), len);
+		client_send(&client,
+		    "PUT %s HTTP/1.1\r\nHost: localhost:%u"
+		    "\r\nContent-Length: %zu\r\n\r\n",
+		    paths[i], fixture_port(world), len);
 		assert_true(client_write(&client, bytes, len));
 		answer = client_read(&client, "PUT");
 		assert_int_equal(answer.status, 200);
@@ -264,11 +267,10 @@ profile_is_kept(void **state)
 	version_agreed(TLS1_3_VERSION, NULL, &connected);
 	assert_true(connected);
 	assert_string_equal(version_agreed(TLS1_2_VERSION,
-	    "ECDHE-ECDSA-AES128-GCM-SHA256", &connected),
+				"ECDHE-ECDSA-AES128-GCM-SHA256", &connected),
 	    "ECDHE-ECDSA-AES128-GCM-SHA256");
 	assert_true(connected);
-	version_agreed(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA",
-	    &connected);
+	version_agreed(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA", &connected);
 	assert_false(connected);
 	version_agreed(TLS1_1_VERSION, "ALL:@SECLEVEL=0", &connected);
 	assert_false(connected);

@@ -34,13 +34,20 @@ static const struct {
 	{ "http://localhost:8080@evil/a", UNSUPPORTED, NULL },
 	{ "http://u@localhost:8080/a", UNSUPPORTED, NULL },
 	{ "http://localhost:8080.evil/a", BAD_INPUT, NULL },
-	{ "http:///a", BAD_INPUT, NULL }, { "http:/a", BAD_INPUT, NULL },
-	{ "http:a", BAD_INPUT, NULL }, { "a/b", BAD_INPUT, NULL },
-	{ "", BAD_INPUT, NULL }, { "*", BAD_INPUT, NULL },
-	{ "/a b", BAD_INPUT, NULL }, { "/a?b", BAD_INPUT, NULL },
-	{ "/a#b", BAD_INPUT, NULL }, { "/a%2fb", BAD_INPUT, NULL },
-	{ "/a%00", BAD_INPUT, NULL }, { "/\xc3\xa9", BAD_INPUT, NULL },
-	{ "://x/a", BAD_INPUT, NULL }, { ":", BAD_INPUT, NULL },
+	{ "http:///a", BAD_INPUT, NULL },
+	{ "http:/a", BAD_INPUT, NULL },
+	{ "http:a", BAD_INPUT, NULL },
+	{ "a/b", BAD_INPUT, NULL },
+	{ "", BAD_INPUT, NULL },
+	{ "*", BAD_INPUT, NULL },
+	{ "/a b", BAD_INPUT, NULL },
+	{ "/a?b", BAD_INPUT, NULL },
+	{ "/a#b", BAD_INPUT, NULL },
+	{ "/a%2fb", BAD_INPUT, NULL },
+	{ "/a%00", BAD_INPUT, NULL },
+	{ "/\xc3\xa9", BAD_INPUT, NULL },
+	{ "://x/a", BAD_INPUT, NULL },
+	{ ":", BAD_INPUT, NULL },
 };
 
 static void
@@ -54,8 +61,7 @@ destinations_are_judged(void **state)
 		    text_from(rows[i].uri), &path);
 
 		if (outcome != rows[i].outcome)
-			fail_msg("%s: %s", rows[i].uri,
-			    outcome_name(outcome));
+			fail_msg("%s: %s", rows[i].uri, outcome_name(outcome));
 		if (outcome == OK) {
 			struct text formatted = path_format(request->arena,
 			    &path, path.trailing_slash && path.count > 0);
@@ -77,15 +83,22 @@ authorities_are_compared(void **state)
 		const char *a, *b, *scheme;
 		bool equal;
 	} pairs[] = {
-		{ "a", "A", "http", true }, { "a:80", "a", "http", true },
-		{ "a:443", "a", "https", true }, { "a:443", "a", "http", false },
-		{ "a:", "a", "http", true }, { "a:1", "a:2", "http", false },
+		{ "a", "A", "http", true },
+		{ "a:80", "a", "http", true },
+		{ "a:443", "a", "https", true },
+		{ "a:443", "a", "http", false },
+		{ "a:", "a", "http", true },
+		{ "a:1", "a:2", "http", false },
 		{ "[::1]", "[0:0::1]:80", "http", true },
-		{ "[::1]", "::1", "http", false }, { "a b", "a b", "http", false },
-		{ "", "", "http", false }, { "a,b", "a,b", "http", false },
-		{ "a:080", "a:80", "http", true }, { "a:0", "a:0", "http", false },
+		{ "[::1]", "::1", "http", false },
+		{ "a b", "a b", "http", false },
+		{ "", "", "http", false },
+		{ "a,b", "a,b", "http", false },
+		{ "a:080", "a:80", "http", true },
+		{ "a:0", "a:0", "http", false },
 		{ "a:65536", "a:65536", "http", false },
-		{ "u@a", "u@a", "http", false }, { "[::1", "[::1", "http", false },
+		{ "u@a", "u@a", "http", false },
+		{ "[::1", "[::1", "http", false },
 		{ "[::1]x", "[::1]x", "http", false },
 		{ "a%41", "a%41", "http", false },
 	};
@@ -93,8 +106,8 @@ authorities_are_compared(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (authority_equal(text_from(pairs[i].a),
-		    text_from(pairs[i].b), text_from(pairs[i].scheme)) !=
-		    pairs[i].equal)
+			text_from(pairs[i].b),
+			text_from(pairs[i].scheme)) != pairs[i].equal)
 			fail_msg("%s and %s", pairs[i].a, pairs[i].b);
 }
 
@@ -154,7 +167,7 @@ names_of_ours(void **state)
 		struct peer peer = peer_at(known[i].local, 8080);
 
 		if (authority_known(conf, text_from(known[i].authority),
-		    &peer) != known[i].known)
+			&peer) != known[i].known)
 			fail_msg("%s at %s", known[i].authority,
 			    known[i].local);
 	}
@@ -177,8 +190,10 @@ networks_hold_addresses(void **state)
 		{ "10.1.2.0/23", "10.1.3.255", true },
 		{ "10.1.2.0/23", "10.1.4.0", false },
 		{ "0.0.0.0/0", "8.8.8.8", true },
-		{ "0.0.0.0/0", "::1", false }, { "::/0", "::1", true },
-		{ "fd00::/8", "fdff::1", true }, { "fd00::/8", "fe00::1", false },
+		{ "0.0.0.0/0", "::1", false },
+		{ "::/0", "::1", true },
+		{ "fd00::/8", "fdff::1", true },
+		{ "fd00::/8", "fe00::1", false },
 		{ "::ffff:10.0.0.0/104", "10.3.3.3", true },
 		{ "10.0.0.0/33", "10.0.0.0", false },
 		{ "10.0.0.0/x", "10.0.0.0", false },

@@ -1,0 +1,87 @@
+/*
+ * The head of an answer: what the method described, and the fields that belong
+ * to the connection. Its spelling is canonical, because some clients compare
+ * names with case.
+ */
+#include "server/base/clock.h"
+#include "server/http/reply.h"
+
+static void
+field_write(struct buffer *out, struct text name, struct text value)
+{
+	buffer_append(out, name);
+	buffer_append(out, TEXT(": "));
+	buffer_append(out, value);
+	buffer_append(out, TEXT("\r\n"));
+}
+
+static struct text
+date_now(struct connections *owner)
+{
+	uint64_t now = clock_wall_ns();
+
+	if (now / NS_PER_SECOND != owner->date_second) {
+		owner->date_second = now / NS_PER_SECOND;
+		clock_format_http(now, owner->date);
+	}
+	return text_from(owner->date);
+}
+
+static bool
+response_has(const struct response *response, struct text name)
+{
+	for (size_t i = 0; i < response->field_count; i++)
+		if (text_equal_nocase(response->field[i].name, name))
+			return true;
+	return false;
+}
+
+bool
+status_bodiless(unsigned status)
+{
+	return status == 204 || status == 304 || status < 200;
+}
+
+static void
+framing_write(struct buffer *out, const struct transfer *transfer)
+{
+	const struct response *response = &transfer->request.response;
+
+	if (transfer->chunked) {
+		field_write(out, TEXT("Transfer-Encoding"), TEXT("chunked"));
+	} else if (response->kind != BODY_SOURCE &&
+	    !status_bodiless(response->status)) {
+		buffer_append(out, TEXT("Content-Length: "));
+		buffer_append_u64(out, response->length);
+		buffer_append(out, TEXT("\r\n"));
+	}
+	if (transfer->close)
+		field_write(out, TEXT("Connection"), TEXT("close"));
+	else if (transfer->request.http10)
+		field_write(out, TEXT("Connection"), TEXT("keep-alive"));
+}
+
+void
+reply_head(struct connection *connection, struct buffer *out)
+{
+	struct transfer *transfer = connection->transfer;
+	const struct response *response = &transfer->request.response;
+
+	buffer_clear(out);
+	buffer_append(out, TEXT("HTTP/1.1 "));
+	buffer_append_u64(out, response->status);
+	buffer_append_byte(out, ' ');
+	buffer_append(out, text_from(status_phrase(response->status)));
+	buffer_append(out, TEXT("\r\n"));
+	field_write(out, TEXT("Date"), date_now(connection->owner));
+	field_write(out, TEXT("Server"), TEXT("celldav"));
+	if (!response_has(response, TEXT("X-Content-Type-Options")))
+		field_write(out, TEXT("X-Content-Type-Options"),
+		    TEXT("nosniff"));
+	for (size_t i = 0; i < response->field_count; i++)
+		field_write(out, response->field[i].name,
+		    response->field[i].value);
+	framing_write(out, transfer);
+	buffer_append(out, TEXT("\r\n"));
+	transfer->head = buffer_text(out);
+}
