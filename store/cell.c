@@ -37,8 +37,7 @@ cell_slug_valid(struct text slug)
 static struct text
 own_slug(char slug[OWN_SLUG_SIZE], user_id user)
 {
-	(void)snprintf(slug, OWN_SLUG_SIZE, "~%llx",
-	    (unsigned long long)user);
+	(void)snprintf(slug, OWN_SLUG_SIZE, "~%llx", (unsigned long long)user);
 	return text_from(slug);
 }
 
@@ -57,8 +56,8 @@ cell_decode(struct text key, struct text value, struct cell *ret_cell)
 	cell.trash_bytes = reader_u64(&reader);
 	cell.own_tree = reader_u8(&reader) == 1;
 	cell.title = reader_text16(&reader);
-	if (!reader_done(&reader) || version != CELL_RECORD ||
-	    cell.root == 0 || cell.slug.len == 0)
+	if (!reader_done(&reader) || version != CELL_RECORD || cell.root == 0 ||
+	    cell.slug.len == 0)
 		return DAMAGED;
 	*ret_cell = cell;
 	return OK;
@@ -111,8 +110,8 @@ cell_find_root(struct txn *txn, node_id root, struct cell *ret_cell)
 	struct key key;
 	struct text value;
 	struct reader reader;
-	enum outcome outcome = txn_get(txn,
-	    key_id(&key, KEY_CELL_ROOT, root), &value);
+	enum outcome outcome = txn_get(txn, key_id(&key, KEY_CELL_ROOT, root),
+	    &value);
 
 	if (outcome != OK)
 		return outcome;
@@ -206,8 +205,7 @@ cell_create_in(struct txn *txn, struct store *store, struct arena *arena,
 }
 
 static enum outcome
-cell_create_held(struct txn *txn, struct store *store,
-    const struct cell *cell)
+cell_create_held(struct txn *txn, struct store *store, const struct cell *cell)
 {
 	struct arena *arena = arena_new();
 	enum outcome outcome = cell_create_in(txn, store, arena, cell);
@@ -229,7 +227,8 @@ cell_make_own(struct txn *txn, struct store *store, user_id user,
     struct cell *ret_cell)
 {
 	char slug[OWN_SLUG_SIZE];
-	struct cell cell = { .slug = own_slug(slug, user), .owner = user,
+	struct cell cell = { .slug = own_slug(slug, user),
+		.owner = user,
 		.title = TEXT("my-files") };
 	enum outcome outcome = cell_create_held(txn, store, &cell);
 
@@ -312,8 +311,9 @@ root_release(struct txn *txn, node_id id)
 static enum outcome
 tree_abandon(struct txn *txn, struct store *store, node_id id)
 {
-	struct reclaim work = { .key = store_next_id(store),
-	    .what = RECLAIM_TREE, .id = id };
+	struct reclaim work = {
+		.key = store_next_id(store), .what = RECLAIM_TREE, .id = id
+	};
 	struct tree tree;
 	struct node root;
 	enum outcome outcome = tree_get(txn, id, &tree);

@@ -73,8 +73,7 @@ trash_store(struct txn *txn, node_id tree, const struct trash_record *record)
 	writer_u8(&value, (uint8_t)record->cell_count);
 	for (size_t i = 0; i < record->cell_count; i++)
 		writer_u64(&value, record->cell[i]);
-	outcome = txn_put(txn,
-	    key_pair(&key, KEY_TRASH, tree, item->sequence),
+	outcome = txn_put(txn, key_pair(&key, KEY_TRASH, tree, item->sequence),
 	    buffer_text(&value));
 	buffer_done(&value);
 	return outcome;
@@ -94,8 +93,7 @@ parent_path(const struct trail *trail, struct buffer *out)
 
 /* The bytes of an item, for the cells on folders that it came from. */
 static enum outcome
-charge_cells(struct txn *txn, const struct trash_record *record,
-    int64_t bytes)
+charge_cells(struct txn *txn, const struct trash_record *record, int64_t bytes)
 {
 	enum outcome outcome = OK;
 
@@ -109,8 +107,7 @@ note_cells(const struct trail *trail, struct trash_record *record)
 {
 	for (size_t i = 1; i + 1 < trail->count; i++)
 		if ((trail->node[i].flags & NODE_IS_CELL_ROOT) != 0)
-			record->cell[record->cell_count++] =
-			    trail->node[i].id;
+			record->cell[record->cell_count++] = trail->node[i].id;
 }
 
 enum outcome
@@ -119,17 +116,17 @@ trash_add(struct tree_change *change, const struct trash_entry *entry)
 	const struct node *node = entry->node;
 	int64_t weight = (int64_t)node_weight(node);
 	struct buffer path = { .max = TRASH_PATH_MAX };
-	struct trash_record record = { .item = {
-		.sequence = entry->sequence,
-		.node = entry->kept,
-		.parent = entry->trail->node[entry->trail->count - 2].id,
-		.name = node->name,
-		.deleted_ns = change->actor->now_ns,
-		.size = node->size + node->tree_size,
-		.count = node->tree_count + 1,
-		.by = change->actor->user,
-		.moved_out = entry->moved_out
-	} };
+	struct trash_record record = {
+		.item = { .sequence = entry->sequence,
+		    .node = entry->kept,
+		    .parent = entry->trail->node[entry->trail->count - 2].id,
+		    .name = node->name,
+		    .deleted_ns = change->actor->now_ns,
+		    .size = node->size + node->tree_size,
+		    .count = node->tree_count + 1,
+		    .by = change->actor->user,
+		    .moved_out = entry->moved_out }
+	};
 	enum outcome outcome;
 
 	parent_path(entry->trail, &path);
@@ -157,8 +154,8 @@ trash_each(struct txn *txn, node_id tree, trash_each_fn visit, void *context)
 	for (;;) {
 		struct key key;
 
-		outcome = cursor_before(cursor, key_pair(&key, KEY_TRASH,
-		    tree, record.item.sequence));
+		outcome = cursor_before(cursor,
+		    key_pair(&key, KEY_TRASH, tree, record.item.sequence));
 		if (outcome != OK || cursor->key.ptr[0] != KEY_TRASH ||
 		    key_id_of(cursor->key, 0) != tree)
 			break;
@@ -194,8 +191,8 @@ trash_find(struct txn *txn, struct arena *arena, node_id tree,
 
 /* The first item with a sequence of at least `from`. */
 static enum outcome
-trash_from(struct txn *txn, struct arena *arena, node_id tree,
-    uint64_t from, struct trash_record *record)
+trash_from(struct txn *txn, struct arena *arena, node_id tree, uint64_t from,
+    struct trash_record *record)
 {
 	struct cursor *cursor;
 	struct key key;
@@ -204,8 +201,9 @@ trash_from(struct txn *txn, struct arena *arena, node_id tree,
 	if (outcome != OK)
 		return outcome;
 	outcome = cursor_seek(cursor, key_pair(&key, KEY_TRASH, tree, from));
-	if (outcome == OK && (cursor->key.ptr[0] != KEY_TRASH ||
-	    key_id_of(cursor->key, 0) != tree))
+	if (outcome == OK &&
+	    (cursor->key.ptr[0] != KEY_TRASH ||
+		key_id_of(cursor->key, 0) != tree))
 		outcome = NOT_FOUND;
 	if (outcome == OK)
 		outcome = trash_decode(cursor->key, cursor->value, record);
@@ -221,12 +219,11 @@ trash_drop(struct tree_change *change, const struct trash_record *record,
     uint64_t weight)
 {
 	struct key key;
-	enum outcome outcome = txn_remove(change->txn, key_pair(&key,
-	    KEY_TRASH, change->id, record->item.sequence));
+	enum outcome outcome = txn_remove(change->txn,
+	    key_pair(&key, KEY_TRASH, change->id, record->item.sequence));
 
 	if (outcome == OK)
-		outcome = charge_cells(change->txn, record,
-		    -(int64_t)weight);
+		outcome = charge_cells(change->txn, record, -(int64_t)weight);
 	if (outcome == OK)
 		outcome = counter_add(&change->tree.trash_bytes,
 		    -(int64_t)weight);
@@ -249,8 +246,8 @@ restore_place(struct txn *txn, struct arena *arena, struct restore *restore,
 	enum outcome outcome;
 
 	restore->name = restore->record.item.name;
-	outcome = tree_place_check(txn, arena, &restore->target,
-	    restore->name, &restore->key);
+	outcome = tree_place_check(txn, arena, &restore->target, restore->name,
+	    &restore->key);
 	if (outcome != EXISTS || other.len == 0)
 		return outcome;
 	restore->name = other;
@@ -269,8 +266,7 @@ restore_check(struct txn *txn, struct arena *arena, node_id tree,
 		return outcome == NOT_FOUND ? CONFLICT : outcome;
 	if (restore->target.node[0].id != tree)
 		return CONFLICT;
-	outcome = node_find_id(txn, restore->record.item.node,
-	    &restore->node);
+	outcome = node_find_id(txn, restore->record.item.node, &restore->node);
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? DAMAGED : outcome;
 	node_hold(arena, &restore->node);
@@ -334,7 +330,8 @@ trash_give_up(struct tree_change *change, struct store *store,
     const struct trash_record *record)
 {
 	struct reclaim work = { .key = store_next_id(store),
-	    .what = RECLAIM_NODE, .id = record->item.node };
+		.what = RECLAIM_NODE,
+		.id = record->item.node };
 	struct node node;
 	enum outcome outcome = node_find_id(change->txn, record->item.node,
 	    &node);

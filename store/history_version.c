@@ -10,8 +10,7 @@
 enum { VERSION_RECORD = 1 };
 
 static enum outcome
-version_decode(struct text key, struct text value,
-    struct version *ret_version)
+version_decode(struct text key, struct text value, struct version *ret_version)
 {
 	struct reader reader = reader_from(value);
 	struct version version = { .order = key_id_of(key, 1) };
@@ -76,8 +75,7 @@ version_from(struct txn *txn, node_id node, uint64_t from,
 
 	if (outcome != OK)
 		return outcome;
-	outcome = cursor_seek(cursor,
-	    key_pair(&key, KEY_VERSION, node, from));
+	outcome = cursor_seek(cursor, key_pair(&key, KEY_VERSION, node, from));
 	if (outcome == OK)
 		outcome = cursor_version(cursor, node, ret_version);
 	cursor_close(cursor);
@@ -130,15 +128,15 @@ version_plan(struct txn *txn, const struct store *store,
 {
 	uint64_t limit = store->conf->store.versions;
 	struct version_plan plan = { .keep = node->size > 0 && limit > 0 };
-	struct version_survey survey = { .keep = limit > SIZE_MAX / 2 ?
-	    SIZE_MAX / 2 : (size_t)limit };
+	struct version_survey survey = {
+		.keep = limit > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)limit
+	};
 	enum outcome outcome = OK;
 
 	if (plan.keep)
 		survey.keep--;
 	if ((node->flags & NODE_HAS_VERSIONS) != 0)
-		outcome = version_each(txn, node->id, survey_version,
-		    &survey);
+		outcome = version_each(txn, node->id, survey_version, &survey);
 	if (outcome != OK)
 		return outcome;
 	if (survey.count > survey.keep)
@@ -188,21 +186,17 @@ static enum outcome
 version_add(struct txn *txn, const struct node *node, uint64_t now_ns)
 {
 	uint64_t newest = 0;
-	enum outcome outcome = version_each(txn, node->id, take_order,
-	    &newest);
-	struct version version = {
-		.order = newest + 1,
+	enum outcome outcome = version_each(txn, node->id, take_order, &newest);
+	struct version version = { .order = newest + 1,
 		.id = node->etag,
 		.blob = node->blob,
 		.size = node->size,
 		.modified_ns = node->modified_ns,
 		.replaced_ns = now_ns,
 		.author = node->author,
-		.media = node->media
-	};
+		.media = node->media };
 
-	return outcome == OK ? version_store(txn, node->id, &version) :
-	    outcome;
+	return outcome == OK ? version_store(txn, node->id, &version) : outcome;
 }
 
 enum outcome
@@ -265,18 +259,15 @@ static enum outcome
 version_swap(struct txn *txn, struct store *store, struct node *node,
     const struct version *version, const struct tree_actor *actor)
 {
-	struct version_plan plan = {
-		.keep = node->size > 0,
+	struct version_plan plan = { .keep = node->size > 0,
 		.delta = (node->size > 0 ? (int64_t)node->size : 0) -
-		    (int64_t)version->size
-	};
+		    (int64_t)version->size };
 	struct key key;
 	enum outcome outcome = txn_remove(txn,
 	    key_pair(&key, KEY_VERSION, node->id, version->order));
 
 	if (outcome == OK)
-		outcome = version_apply(txn, store, &plan, node,
-		    actor->now_ns);
+		outcome = version_apply(txn, store, &plan, node, actor->now_ns);
 	if (outcome != OK)
 		return outcome;
 	node->blob = version->blob;
@@ -289,16 +280,15 @@ version_swap(struct txn *txn, struct store *store, struct node *node,
 }
 
 static enum outcome
-version_restore_in(struct txn *txn, struct store *store,
-    struct arena *arena, const struct trail *trail,
-    const struct version *version, const struct tree_actor *actor)
+version_restore_in(struct txn *txn, struct store *store, struct arena *arena,
+    const struct trail *trail, const struct version *version,
+    const struct tree_actor *actor)
 {
 	struct tree_change change;
 	struct tree_delta delta = { 0 };
 	struct node node;
 	uint64_t size, versions;
-	enum outcome outcome = node_again(txn, arena, trail_last(trail),
-	    &node);
+	enum outcome outcome = node_again(txn, arena, trail_last(trail), &node);
 
 	if (outcome == OK)
 		outcome = tree_begin(txn, trail->node[0].id, actor, &change);
@@ -318,8 +308,7 @@ version_restore_in(struct txn *txn, struct store *store,
 	outcome = counter_add(&change.tree.version_bytes, delta.versions);
 	change.charge = delta.size + delta.versions;
 	if (outcome == OK)
-		outcome = tree_climb(&change, trail, trail->count - 1,
-		    &delta);
+		outcome = tree_climb(&change, trail, trail->count - 1, &delta);
 	return outcome == OK ? tree_end(&change) : outcome;
 }
 
@@ -342,8 +331,8 @@ search_version(const struct version *version, void *context)
 }
 
 enum outcome
-version_restore(struct txn *txn, struct store *store,
-    const struct trail *trail, uint64_t id, const struct tree_actor *actor)
+version_restore(struct txn *txn, struct store *store, const struct trail *trail,
+    uint64_t id, const struct tree_actor *actor)
 {
 	const struct node *last = trail_last(trail);
 	struct version_search search = { .id = id };
@@ -359,8 +348,8 @@ version_restore(struct txn *txn, struct store *store,
 		return NOT_FOUND;
 	arena = arena_new();
 	search.version.media = arena_copy(arena, search.version.media);
-	outcome = version_restore_in(txn, store, arena, trail,
-	    &search.version, actor);
+	outcome = version_restore_in(txn, store, arena, trail, &search.version,
+	    actor);
 	arena_free(arena);
 	return outcome;
 }

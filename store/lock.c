@@ -71,11 +71,10 @@ lock_token_parse(struct text text, unsigned char *ret_token)
 
 /* Of one node, those that live; `infinite`: only of that depth. */
 static enum outcome
-take_locks(struct txn *txn, struct lock_list *list, node_id node,
-    bool infinite)
+take_locks(struct txn *txn, struct lock_list *list, node_id node, bool infinite)
 {
 	struct lock_filter filter = { .now_ns = list->now_ns,
-	    .infinite = infinite };
+		.infinite = infinite };
 
 	return lock_list_add(txn, list, node, &filter);
 }
@@ -84,8 +83,9 @@ enum outcome
 lock_covering(struct txn *txn, struct arena *arena, const struct trail *trail,
     uint64_t now_ns, struct lock **ret_lock, size_t *ret_count)
 {
-	struct lock_list list = { .arena = arena, .now_ns = now_ns,
-	    .max = SIZE_MAX };
+	struct lock_list list = {
+		.arena = arena, .now_ns = now_ns, .max = SIZE_MAX
+	};
 
 	for (size_t i = 0; i < trail->count; i++) {
 		bool own = trail->missing == 0 && i + 1 == trail->count;
@@ -131,18 +131,17 @@ descend(const struct node *node, void *context)
 	struct descent *descent = context;
 
 	if ((node->flags & NODE_HAS_LOCKS) != 0)
-		ids_add(descent->arena, &descent->locked,
-		    &descent->locked_room, descent->locked_count++, node->id);
+		ids_add(descent->arena, &descent->locked, &descent->locked_room,
+		    descent->locked_count++, node->id);
 	if (node->tree_locks > 0)
-		ids_add(descent->arena, &descent->enter,
-		    &descent->enter_room, descent->enter_count++, node->id);
+		ids_add(descent->arena, &descent->enter, &descent->enter_room,
+		    descent->enter_count++, node->id);
 	return true;
 }
 
 /* The nodes below that carry locks. */
 static enum outcome
-locked_below(struct txn *txn, const struct node *node,
-    struct descent *descent)
+locked_below(struct txn *txn, const struct node *node, struct descent *descent)
 {
 	size_t next = 0;
 	node_id id = node->id;
@@ -163,8 +162,9 @@ enum outcome
 lock_below(struct txn *txn, struct arena *arena, const struct node *node,
     uint64_t now_ns, size_t max, struct lock **ret_lock, size_t *ret_count)
 {
-	struct lock_list list = { .arena = arena, .now_ns = now_ns,
-	    .max = max };
+	struct lock_list list = {
+		.arena = arena, .now_ns = now_ns, .max = max
+	};
 	struct descent descent = { .arena = arena };
 	enum outcome outcome = locked_below(txn, node, &descent);
 
@@ -179,8 +179,7 @@ lock_below(struct txn *txn, struct arena *arena, const struct node *node,
 
 /* RFC 4918 6.2: only shared beside shared. */
 static bool
-locks_conflict(const struct lock *wanted, const struct lock *held,
-    size_t count)
+locks_conflict(const struct lock *wanted, const struct lock *held, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (wanted->exclusive || held[i].exclusive)
@@ -195,8 +194,8 @@ lock_check(struct txn *txn, struct arena *arena, const struct trail *trail,
 	struct lock *held;
 	size_t count;
 	struct node node;
-	enum outcome outcome = lock_covering(txn, arena, trail, now_ns,
-	    &held, &count);
+	enum outcome outcome = lock_covering(txn, arena, trail, now_ns, &held,
+	    &count);
 
 	if (outcome != OK)
 		return outcome;
@@ -206,8 +205,8 @@ lock_check(struct txn *txn, struct arena *arena, const struct trail *trail,
 		return OK;
 	outcome = node_find_id(txn, lock->node, &node);
 	if (outcome == OK)
-		outcome = lock_below(txn, arena, &node, now_ns, SIZE_MAX,
-		    &held, &count);
+		outcome = lock_below(txn, arena, &node, now_ns, SIZE_MAX, &held,
+		    &count);
 	if (outcome != OK)
 		return outcome;
 	return locks_conflict(lock, held, count) ? LOCKED : OK;
@@ -227,8 +226,7 @@ deadline(uint64_t now_ns, uint64_t seconds)
 
 /* Ended ones of the same node make room; nobody asks for them again. */
 static enum outcome
-drop_ended(struct txn *txn, struct arena *arena, node_id node,
-    uint64_t now_ns)
+drop_ended(struct txn *txn, struct arena *arena, node_id node, uint64_t now_ns)
 {
 	struct lock_list list = { .arena = arena, .max = SIZE_MAX };
 	struct lock_filter filter = { .now_ns = now_ns, .ended = true };

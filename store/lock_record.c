@@ -52,8 +52,9 @@ lock_record_store(struct txn *txn, const struct lock *lock)
 	writer_u64(&value, lock->timeout_seconds);
 	writer_text32(&value, lock->owner);
 	writer_text32(&value, lock->root);
-	outcome = txn_put(txn, key_name(&key, KEY_LOCK, lock->node,
-	    token_text(lock->token)), buffer_text(&value));
+	outcome = txn_put(txn,
+	    key_name(&key, KEY_LOCK, lock->node, token_text(lock->token)),
+	    buffer_text(&value));
 	buffer_done(&value);
 	return outcome;
 }
@@ -97,8 +98,8 @@ lock_token_store(struct txn *txn, const struct lock *lock)
 {
 	struct key key;
 
-	return number_store(txn, key_text(&key, KEY_TOKEN,
-	    token_text(lock->token)), lock->node);
+	return number_store(txn,
+	    key_text(&key, KEY_TOKEN, token_text(lock->token)), lock->node);
 }
 
 enum outcome
@@ -108,8 +109,8 @@ lock_record_find(struct txn *txn, const unsigned char *token,
 	struct key key;
 	struct text at, value;
 	node_id node;
-	enum outcome outcome = number_find(txn, key_text(&key, KEY_TOKEN,
-	    token_text(token)), &node);
+	enum outcome outcome = number_find(txn,
+	    key_text(&key, KEY_TOKEN, token_text(token)), &node);
 
 	if (outcome != OK)
 		return outcome;
@@ -159,8 +160,7 @@ lock_count_add(struct txn *txn, uint64_t principal, int64_t delta)
 	if (delta < 0 && count < (uint64_t)-delta)
 		return DAMAGED;
 	count += (uint64_t)delta;
-	return count > 0 ? number_store(txn, at, count) :
-	    txn_remove(txn, at);
+	return count > 0 ? number_store(txn, at, count) : txn_remove(txn, at);
 }
 
 static void
@@ -174,8 +174,7 @@ list_take(struct lock_list *list, const struct lock *found)
 		    struct lock);
 
 		if (list->count > 0)
-			memcpy(grown, list->lock,
-			    list->count * sizeof(*grown));
+			memcpy(grown, list->lock, list->count * sizeof(*grown));
 		list->lock = grown;
 		list->room = room;
 	}
@@ -190,8 +189,7 @@ filter_passes(const struct lock_filter *filter, const struct lock *lock)
 {
 	bool ended = lock->expires_ns <= filter->now_ns;
 
-	return ended == filter->ended &&
-	    (!filter->infinite || lock->infinite);
+	return ended == filter->ended && (!filter->infinite || lock->infinite);
 }
 
 /* Keys that begin with `prefix`, from the first. */

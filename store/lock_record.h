@@ -47,5 +47,4 @@ lock_count_get(struct txn *txn, uint64_t principal, uint64_t *ret_count)
     MUST_CHECK;
 
 enum outcome
-lock_count_add(struct txn *txn, uint64_t principal, int64_t delta)
-    MUST_CHECK;
+lock_count_add(struct txn *txn, uint64_t principal, int64_t delta) MUST_CHECK;

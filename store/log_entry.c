@@ -25,8 +25,8 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 	entry.parent = reader_u64(&reader);
 	entry.at_ns = reader_u64(&reader);
 	entry.name = reader_text16(&reader);
-	if (!reader_done(&reader) || version != LOG_RECORD ||
-	    collection > 1 || kind < LOG_CHANGED || kind > LOG_REMOVED)
+	if (!reader_done(&reader) || version != LOG_RECORD || collection > 1 ||
+	    kind < LOG_CHANGED || kind > LOG_REMOVED)
 		return DAMAGED;
 	entry.kind = (enum log_kind)kind;
 	entry.collection = collection == 1;
@@ -48,8 +48,7 @@ entry_write(struct txn *txn, node_id tree, const struct log_entry *entry)
 	writer_u64(&value, entry->parent);
 	writer_u64(&value, entry->at_ns);
 	writer_text16(&value, entry->name);
-	outcome = txn_put(txn,
-	    key_pair(&key, KEY_LOG, tree, entry->sequence),
+	outcome = txn_put(txn, key_pair(&key, KEY_LOG, tree, entry->sequence),
 	    buffer_text(&value));
 	buffer_done(&value);
 	return outcome;
@@ -92,13 +91,11 @@ had_arrived(struct tree_change *change, const struct node *node,
 enum outcome
 tree_log(struct tree_change *change, enum log_kind kind, struct node *node)
 {
-	struct log_entry entry = {
-		.sequence = change->tree.sequence + 1,
+	struct log_entry entry = { .sequence = change->tree.sequence + 1,
 		.kind = kind,
 		.node = node->id,
 		.collection = node->kind == NODE_COLLECTION,
-		.at_ns = change->actor->now_ns
-	};
+		.at_ns = change->actor->now_ns };
 	bool arrived;
 	enum outcome outcome = had_arrived(change, node, &arrived);
 
@@ -117,15 +114,13 @@ enum outcome
 tree_tombstone(struct tree_change *change, struct node *node,
     uint64_t *ret_sequence)
 {
-	struct log_entry entry = {
-		.sequence = change->tree.sequence + 1,
+	struct log_entry entry = { .sequence = change->tree.sequence + 1,
 		.kind = LOG_REMOVED,
 		.node = node->id,
 		.parent = node->parent,
 		.name = node->name,
 		.collection = node->kind == NODE_COLLECTION,
-		.at_ns = change->actor->now_ns
-	};
+		.at_ns = change->actor->now_ns };
 	enum outcome outcome = log_forget(change->txn, change->id,
 	    node->sequence);
 
@@ -151,8 +146,8 @@ cursor_entry(const struct cursor *cursor, node_id tree,
 }
 
 enum outcome
-log_each(struct txn *txn, node_id tree_id, uint64_t after,
-    log_each_fn visit, void *context)
+log_each(struct txn *txn, node_id tree_id, uint64_t after, log_each_fn visit,
+    void *context)
 {
 	struct tree tree;
 	struct cursor *cursor;
@@ -197,8 +192,7 @@ entry_behind(struct txn *txn, node_id tree, uint64_t after,
 	outcome = cursor_open(txn, &cursor);
 	if (outcome != OK)
 		return outcome;
-	outcome = cursor_seek(cursor,
-	    key_pair(&key, KEY_LOG, tree, after + 1));
+	outcome = cursor_seek(cursor, key_pair(&key, KEY_LOG, tree, after + 1));
 	if (outcome == OK)
 		outcome = cursor_entry(cursor, tree, ret_entry);
 	cursor_close(cursor);
@@ -237,8 +231,8 @@ prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
 }
 
 enum outcome
-log_prune(struct txn *txn, node_id tree_id, uint64_t before_ns,
-    size_t budget, bool *ret_more)
+log_prune(struct txn *txn, node_id tree_id, uint64_t before_ns, size_t budget,
+    bool *ret_more)
 {
 	struct tree tree;
 	uint64_t swept;

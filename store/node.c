@@ -129,10 +129,8 @@ node_read(struct text value, const struct node *place, struct node *ret_node)
 enum outcome
 node_decode(struct text key, struct text value, struct node *ret_node)
 {
-	struct node place = {
-		.parent = key_id_of(key, 0),
-		.key = key_rest_of(key, 1)
-	};
+	struct node place = { .parent = key_id_of(key, 0),
+		.key = key_rest_of(key, 1) };
 
 	if (key.len == 0 || key.ptr[0] != KEY_NODE || place.key.len == 0 ||
 	    place.key.len > PATH_SEGMENT_MAX)
@@ -170,8 +168,8 @@ node_encode(const struct node *node, struct buffer *out)
 	writer_u64(out, node->tree_versions);
 	if (node->kind == NODE_COLLECTION)
 		write_below(node, out);
-	writer_text16(out, text_equal(node->name, node->key) ? TEXT_NONE :
-	    node->name);
+	writer_text16(out,
+	    text_equal(node->name, node->key) ? TEXT_NONE : node->name);
 	writer_text16(out, node->media);
 }
 
@@ -186,8 +184,7 @@ node_find(struct txn *txn, node_id parent, struct text name,
 
 	if (name.len == 0 || name.len > PATH_SEGMENT_MAX)
 		return NOT_FOUND;
-	outcome = txn_get(txn, key_name(&key, KEY_NODE, parent, name),
-	    &value);
+	outcome = txn_get(txn, key_name(&key, KEY_NODE, parent, name), &value);
 	if (outcome != OK)
 		return outcome;
 	return node_read(value, &place, ret_node);
@@ -308,8 +305,7 @@ seek_behind(struct cursor *cursor, node_id parent, struct text after)
 		return BUG;
 	start = key_name(&key, KEY_NODE, parent, after);
 	outcome = cursor_seek(cursor, start);
-	if (outcome == OK && after.len > 0 &&
-	    text_equal(cursor->key, start))
+	if (outcome == OK && after.len > 0 && text_equal(cursor->key, start))
 		outcome = cursor_next(cursor);
 	return outcome;
 }

@@ -65,8 +65,7 @@ properties_check(const struct conf *conf,
 	    properties->count > UINT16_MAX)
 		return TOO_LARGE;
 	for (size_t i = 0; i < properties->count; i++) {
-		const struct dead_property *property =
-		    &properties->property[i];
+		const struct dead_property *property = &properties->property[i];
 
 		if (property->space.len > UINT16_MAX ||
 		    property->name.len > UINT16_MAX ||
@@ -130,8 +129,7 @@ enum outcome
 property_remove(struct txn *txn, node_id id)
 {
 	struct key key;
-	enum outcome outcome = txn_remove(txn, key_id(&key, KEY_PROPERTY,
-	    id));
+	enum outcome outcome = txn_remove(txn, key_id(&key, KEY_PROPERTY, id));
 
 	return outcome == NOT_FOUND ? OK : outcome;
 }

@@ -128,8 +128,7 @@ place_used(struct txn *txn, const struct node *old, uint64_t trash,
 
 /* Of one node of a trail, if a cell with a limit stands on it. */
 static enum outcome
-quota_of_node(struct txn *txn, const struct node *node,
-    struct quota *ret_quota)
+quota_of_node(struct txn *txn, const struct node *node, struct quota *ret_quota)
 {
 	struct quota none = { .available = UINT64_MAX };
 	struct cell cell;
@@ -207,7 +206,7 @@ disk_available(const struct store *store)
 	if (store->path == NULL || statvfs(store->path, &disk) != 0)
 		return UINT64_MAX;
 	if (__builtin_mul_overflow((uint64_t)disk.f_bavail,
-	    (uint64_t)disk.f_frsize, &bytes))
+		(uint64_t)disk.f_frsize, &bytes))
 		return UINT64_MAX;
 	if (bytes <= store->conf->store.reserve)
 		return 0;

@@ -37,15 +37,14 @@ tree_delta_of(const struct node *node, int sign)
 	int64_t grants = (node->flags & NODE_HAS_GRANTS) != 0;
 	int64_t locks = (node->flags & NODE_HAS_LOCKS) != 0;
 
-	return (struct tree_delta){
-		.size = sign * (int64_t)(node->size + node->tree_size),
+	return (struct tree_delta){ .size = sign *
+		    (int64_t)(node->size + node->tree_size),
 		.count = sign * (int64_t)(node->tree_count + 1),
 		.versions = sign * (int64_t)node->tree_versions,
 		.grants = sign * (grants + (int64_t)node->tree_grants),
 		.locks = sign * (locks + (int64_t)node->tree_locks),
 		.levels = sign > 0 ? node->tree_levels + 1 : 0,
-		.members = true
-	};
+		.members = true };
 }
 
 bool
@@ -110,8 +109,7 @@ apply_delta(struct node *node, const struct tree_delta *delta, size_t levels)
 	if (outcome == OK)
 		outcome = counter_add(&node->tree_versions, delta->versions);
 	if (outcome == OK)
-		outcome = small_counter_add(&node->tree_grants,
-		    delta->grants);
+		outcome = small_counter_add(&node->tree_grants, delta->grants);
 	if (outcome == OK)
 		outcome = small_counter_add(&node->tree_locks, delta->locks);
 	if (outcome != OK)
@@ -124,12 +122,13 @@ apply_delta(struct node *node, const struct tree_delta *delta, size_t levels)
 }
 
 enum outcome
-tree_climb(struct tree_change *change, const struct trail *trail,
-    size_t count, const struct tree_delta *delta)
+tree_climb(struct tree_change *change, const struct trail *trail, size_t count,
+    const struct tree_delta *delta)
 {
 	for (size_t i = count; i-- > 0;) {
 		const struct node *old = &trail->node[i];
-		size_t levels = delta->levels == 0 ? 0 :
+		size_t levels = delta->levels == 0 ?
+		    0 :
 		    count - 1 - i + delta->levels;
 		struct node node;
 		enum outcome outcome = node_find(change->txn, old->parent,
@@ -156,8 +155,7 @@ enum outcome
 node_again(struct txn *txn, struct arena *arena, const struct node *old,
     struct node *ret_node)
 {
-	enum outcome outcome = node_find(txn, old->parent, old->key,
-	    ret_node);
+	enum outcome outcome = node_find(txn, old->parent, old->key, ret_node);
 
 	if (outcome != OK)
 		return outcome;

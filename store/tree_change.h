@@ -17,16 +17,16 @@
 struct tree_change {
 	struct txn *txn;
 	const struct tree_actor *actor;
-	node_id id;          /* of the tree */
-	struct tree tree;    /* as tree_end() will write it */
-	int64_t charge;      /* bytes more for the owner */
+	node_id id;       /* of the tree */
+	struct tree tree; /* as tree_end() will write it */
+	int64_t charge;   /* bytes more for the owner */
 };
 
 struct tree_delta {
 	int64_t size, count, versions, grants, locks;
-	size_t levels;       /* of what arrives, itself included */
-	bool members;        /* the last ancestor has other members now */
-	bool quiet;          /* counters only: nothing that a client sees */
+	size_t levels; /* of what arrives, itself included */
+	bool members;  /* the last ancestor has other members now */
+	bool quiet;    /* counters only: nothing that a client sees */
 };
 
 enum outcome
@@ -42,8 +42,8 @@ tree_store(struct txn *txn, const struct tree *tree) MUST_CHECK;
 
 /* Applies a delta to node[0] .. node[count - 1] of a trail. */
 enum outcome
-tree_climb(struct tree_change *change, const struct trail *trail,
-    size_t count, const struct tree_delta *delta) MUST_CHECK;
+tree_climb(struct tree_change *change, const struct trail *trail, size_t count,
+    const struct tree_delta *delta) MUST_CHECK;
 
 /* What a node with everything below weighs in its ancestors; sign 1 or -1. */
 struct tree_delta
@@ -116,8 +116,8 @@ cell_forget(struct txn *txn, node_id root) MUST_CHECK;
  */
 struct version_plan {
 	bool keep;
-	size_t drop;          /* oldest versions that go */
-	int64_t delta;        /* bytes of versions more */
+	size_t drop;   /* oldest versions that go */
+	int64_t delta; /* bytes of versions more */
 };
 
 enum outcome
@@ -136,10 +136,10 @@ version_apply(struct txn *txn, struct store *store,
  * and tree_end().
  */
 struct tree_overwrite {
-	const struct trail *trail;         /* its last node is the file */
-	const struct node *node;           /* the same, read anew, held */
+	const struct trail *trail; /* its last node is the file */
+	const struct node *node;   /* the same, read anew, held */
 	const struct tree_content *content;
-	bool shared;                       /* the blob is another file's too */
+	bool shared; /* the blob is another file's too */
 	struct version_plan plan;
 };
 
@@ -164,8 +164,7 @@ tree_leave_check(struct txn *txn, struct arena *arena,
 
 /* Removes all locks on and below; reads the node again. */
 enum outcome
-tree_unlock(struct txn *txn, struct arena *arena, struct node *node)
-    MUST_CHECK;
+tree_unlock(struct txn *txn, struct arena *arena, struct node *node) MUST_CHECK;
 
 /* Takes a node from its place: tombstone, counters; nothing of it is freed. */
 enum outcome
@@ -213,11 +212,11 @@ enum reclaim_what {
 };
 
 struct reclaim {
-	uint64_t key;          /* of KEY_RECLAIM */
+	uint64_t key; /* of KEY_RECLAIM */
 	enum reclaim_what what;
 	node_id id;
 	uint64_t not_before_ns; /* left alone until then: a copy under way */
-	uint64_t slice;        /* of that copy, written so far */
+	uint64_t slice;         /* of that copy, written so far */
 };
 
 enum outcome

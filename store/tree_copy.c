@@ -16,7 +16,7 @@
 
 struct copy_mark { /* never changed once it is made; arena of the copy */
 	const struct copy_mark *before; /* NULL: the first */
-	uint64_t key;      /* of the reclaimer's entry */
+	uint64_t key;                   /* of the reclaimer's entry */
 	uint64_t slice;
 	node_id hidden, staged;
 	uint64_t nodes, bytes;
@@ -122,12 +122,10 @@ static enum outcome
 mark_write(const struct copy_run *run, struct tree_copy *copy,
     const struct copy_mark *before, struct copy_mark *mark)
 {
-	struct reclaim reclaim = {
-		.key = mark->key,
+	struct reclaim reclaim = { .key = mark->key,
 		.what = RECLAIM_BELOW,
 		.id = mark->hidden,
-		.not_before_ns = clock_wall_ns() + COPY_LEASE_NS
-	};
+		.not_before_ns = clock_wall_ns() + COPY_LEASE_NS };
 	enum outcome outcome;
 
 	mark->before = before;
@@ -139,8 +137,7 @@ mark_write(const struct copy_run *run, struct tree_copy *copy,
 	mark->nodes = run->nodes;
 	mark->bytes = run->bytes;
 	mark->depth = run->depth;
-	mark->level = ARENA_ARRAY(copy->arena, run->depth,
-	    struct copy_level);
+	mark->level = ARENA_ARRAY(copy->arena, run->depth, struct copy_level);
 	if (run->depth > 0)
 		memcpy(mark->level, run->level,
 		    run->depth * sizeof(*mark->level));
@@ -158,7 +155,8 @@ slice_run(struct copy_run *run, struct tree_copy *copy,
     const struct copy_mark *before)
 {
 	struct copy_mark *mark = ARENA_NEW(copy->arena, struct copy_mark);
-	uint64_t most = copy->nodes_max != 0 ? copy->nodes_max :
+	uint64_t most = copy->nodes_max != 0 ?
+	    copy->nodes_max :
 	    run->store->conf->limits.tree_nodes;
 	enum outcome outcome;
 
@@ -219,8 +217,8 @@ tree_copy_slice(struct txn *txn, struct store *store, struct tree_copy *copy)
 
 /* A finished copy that is all there; BUSY when it rested too long. */
 static enum outcome
-staged_find(struct txn *txn, struct arena *arena,
-    const struct tree_copy *copy, struct node *ret_node)
+staged_find(struct txn *txn, struct arena *arena, const struct tree_copy *copy,
+    struct node *ret_node)
 {
 	const struct copy_mark *mark;
 	enum outcome outcome = mark_find(txn, copy, &mark);
@@ -238,8 +236,7 @@ staged_find(struct txn *txn, struct arena *arena,
 /* RFC 4918 9.8.5: a collection with its members does not go into itself. */
 static enum outcome
 publish_check(struct tree_change *change, struct arena *arena,
-    const struct tree_copy *copy, const struct trail *target,
-    struct node *node)
+    const struct tree_copy *copy, const struct trail *target, struct node *node)
 {
 	struct text name = node->name;
 	enum outcome outcome;
@@ -282,9 +279,8 @@ publish_write(struct tree_change *change, const struct tree_copy *copy,
 }
 
 enum outcome
-tree_copy_publish(struct txn *txn, struct store *store,
-    struct tree_copy *copy, const struct trail *target, struct text name,
-    struct node *ret_node)
+tree_copy_publish(struct txn *txn, struct store *store, struct tree_copy *copy,
+    const struct trail *target, struct text name, struct node *ret_node)
 {
 	struct arena *arena = arena_new();
 	struct tree_change change;
@@ -301,8 +297,7 @@ tree_copy_publish(struct txn *txn, struct store *store,
 		outcome = publish_check(&change, arena, copy, target, &node);
 	}
 	if (outcome == OK)
-		outcome = publish_write(&change, copy, target, &staged,
-		    &node);
+		outcome = publish_write(&change, copy, target, &staged, &node);
 	arena_free(arena);
 	if (outcome != OK)
 		return outcome;
@@ -310,8 +305,7 @@ tree_copy_publish(struct txn *txn, struct store *store,
 }
 
 enum outcome
-tree_copy_discard(struct txn *txn, struct store *store,
-    struct tree_copy *copy)
+tree_copy_discard(struct txn *txn, struct store *store, struct tree_copy *copy)
 {
 	const struct copy_mark *mark = copy->state;
 	struct reclaim reclaim;

@@ -40,8 +40,7 @@ tree_detach(struct tree_change *change, const struct trail *trail,
 		    delta.versions);
 	change->charge -= (int64_t)node_weight(node);
 	if (outcome == OK)
-		outcome = tree_climb(change, trail, trail->count - 1,
-		    &delta);
+		outcome = tree_climb(change, trail, trail->count - 1, &delta);
 	return outcome;
 }
 
@@ -50,8 +49,10 @@ delete_write(struct tree_change *change, const struct trail *trail,
     struct node *node, bool moved_out)
 {
 	char name[TRASH_NAME_SIZE];
-	struct trash_entry entry = { .trail = trail, .node = node,
-	    .kept = node->id, .moved_out = moved_out };
+	struct trash_entry entry = { .trail = trail,
+		.node = node,
+		.kept = node->id,
+		.moved_out = moved_out };
 	enum outcome outcome = tree_detach(change, trail, node,
 	    &entry.sequence);
 

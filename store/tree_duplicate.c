@@ -12,8 +12,7 @@ static struct node
 copy_of(struct copy_run *run, const struct node *from, node_id parent,
     struct text key)
 {
-	struct node node = {
-		.id = store_next_id(run->store),
+	struct node node = { .id = store_next_id(run->store),
 		.parent = parent,
 		.tree = run->tree,
 		.kind = from->kind,
@@ -27,8 +26,7 @@ copy_of(struct copy_run *run, const struct node *from, node_id parent,
 		.created_ns = run->actor->now_ns,
 		.modified_ns = from->modified_ns,
 		.creator = run->actor->user,
-		.author = run->actor->user
-	};
+		.author = run->actor->user };
 
 	if (from->kind == NODE_COLLECTION)
 		node.tree_etag = store_next_id(run->store);
@@ -170,8 +168,7 @@ copy_step(struct copy_run *run)
 	struct copy_level *level = &run->level[run->depth - 1];
 	struct text after = { level->resume, level->resume_len };
 	struct node found;
-	enum outcome outcome = node_next(run->txn, level->from, after,
-	    &found);
+	enum outcome outcome = node_next(run->txn, level->from, after, &found);
 
 	if (outcome == NOT_FOUND)
 		return copy_leave(run);

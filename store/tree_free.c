@@ -64,8 +64,8 @@ node_drop_grants(struct txn *txn, node_id node)
 			outcome = remove_if_there(txn,
 			    key_id(&key, KEY_GRANT_NODE, grant));
 		if (outcome == OK)
-			outcome = remove_if_there(txn, key_pair(&key,
-			    KEY_GRANT_SUBJECT, subject, grant));
+			outcome = remove_if_there(txn,
+			    key_pair(&key, KEY_GRANT_SUBJECT, subject, grant));
 		if (outcome != OK)
 			break;
 	}

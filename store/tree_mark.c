@@ -17,20 +17,17 @@ mark_write(struct txn *txn, const struct trail *trail,
 	if (outcome == OK)
 		outcome = node_update(txn, node);
 	if (outcome == OK)
-		outcome = tree_climb(&change, trail, trail->count - 1,
-		    &delta);
+		outcome = tree_climb(&change, trail, trail->count - 1, &delta);
 	return outcome == OK ? tree_end(&change) : outcome;
 }
 
 enum outcome
 tree_set_times(struct txn *txn, const struct trail *trail,
-    const struct tree_actor *actor, uint64_t created_ns,
-    uint64_t modified_ns)
+    const struct tree_actor *actor, uint64_t created_ns, uint64_t modified_ns)
 {
 	struct arena *arena = arena_new();
 	struct node node;
-	enum outcome outcome = node_again(txn, arena, trail_last(trail),
-	    &node);
+	enum outcome outcome = node_again(txn, arena, trail_last(trail), &node);
 
 	if (outcome == OK) {
 		if (created_ns == 0)
@@ -54,8 +51,7 @@ tree_touch(struct txn *txn, const struct trail *trail,
 {
 	struct arena *arena = arena_new();
 	struct node node;
-	enum outcome outcome = node_again(txn, arena, trail_last(trail),
-	    &node);
+	enum outcome outcome = node_again(txn, arena, trail_last(trail), &node);
 
 	if (outcome == OK)
 		outcome = mark_write(txn, trail, actor, &node);
@@ -64,8 +60,8 @@ tree_touch(struct txn *txn, const struct trail *trail,
 }
 
 enum outcome
-tree_set_flag(struct txn *txn, const struct trail *trail,
-    enum node_flag flag, bool on)
+tree_set_flag(struct txn *txn, const struct trail *trail, enum node_flag flag,
+    bool on)
 {
 	const struct node *old = trail_last(trail);
 	struct tree_change change = { .txn = txn };
@@ -84,7 +80,6 @@ tree_set_flag(struct txn *txn, const struct trail *trail,
 		delta.locks = on ? 1 : -1;
 	outcome = node_update(txn, &node);
 	if (outcome == OK && (delta.grants != 0 || delta.locks != 0))
-		outcome = tree_climb(&change, trail, trail->count - 1,
-		    &delta);
+		outcome = tree_climb(&change, trail, trail->count - 1, &delta);
 	return outcome;
 }

@@ -13,9 +13,9 @@ struct move {
 	const struct trail *source, *target;
 	const struct tree_actor *actor;
 	struct text name, key;
-	struct node node;       /* what moves, read anew, held */
+	struct node node; /* what moves, read anew, held */
 	bool same_tree, same_parent, same_place;
-	size_t common;          /* nodes that both trails share */
+	size_t common; /* nodes that both trails share */
 };
 
 /* A member that finds a level too many ends the walk. */
@@ -45,8 +45,8 @@ levels_check(const struct move *move)
 		return OK;
 	if (!tree_levels_fit(move->target, 1))
 		return TOO_LARGE;
-	question = (struct depth_question){
-		.allowed = PATH_LEVELS_MAX - move->target->count };
+	question = (struct depth_question){ .allowed = PATH_LEVELS_MAX -
+		    move->target->count };
 	outcome = node_walk(move->txn, move->node.id, depth_ask, &question);
 	if (outcome != OK)
 		return outcome;
@@ -145,8 +145,8 @@ rename_write(struct move *move, struct tree_change *change)
 	node->key = move->key;
 	node->name = move->name;
 	if (outcome == OK)
-		outcome = tree_log(change, move->same_place ? LOG_CHANGED :
-		    LOG_ARRIVED, node);
+		outcome = tree_log(change,
+		    move->same_place ? LOG_CHANGED : LOG_ARRIVED, node);
 	if (outcome == OK)
 		outcome = node_store(move->txn, node);
 	if (outcome != OK)
@@ -173,8 +173,8 @@ attach(struct move *move, struct tree_change *change)
 		    delta.versions);
 	change->charge += (int64_t)node_weight(node);
 	if (outcome == OK)
-		outcome = tree_climb(change, move->target,
-		    move->target->count, &delta);
+		outcome = tree_climb(change, move->target, move->target->count,
+		    &delta);
 	return outcome;
 }
 
@@ -183,8 +183,8 @@ move_within(struct move *move)
 {
 	struct tree_change change;
 	uint64_t sequence;
-	enum outcome outcome = tree_begin(move->txn,
-	    move->source->node[0].id, move->actor, &change);
+	enum outcome outcome = tree_begin(move->txn, move->source->node[0].id,
+	    move->actor, &change);
 
 	if (outcome == OK && move->same_parent) {
 		outcome = rename_write(move, &change);
@@ -220,11 +220,12 @@ keep_copy(struct move *move, const struct tree_change *change,
 static enum outcome
 leave_tree(struct move *move)
 {
-	struct trash_entry entry = { .trail = move->source,
-	    .node = &move->node, .moved_out = true };
+	struct trash_entry entry = {
+		.trail = move->source, .node = &move->node, .moved_out = true
+	};
 	struct tree_change change;
-	enum outcome outcome = tree_begin(move->txn,
-	    move->source->node[0].id, move->actor, &change);
+	enum outcome outcome = tree_begin(move->txn, move->source->node[0].id,
+	    move->actor, &change);
 
 	if (outcome == OK)
 		outcome = tree_detach(&change, move->source, &move->node,
@@ -284,8 +285,7 @@ fold_target(struct move *move, struct trail *trail)
 	outcome = name_key(move->arena, move->name, &key);
 	if (outcome != OK)
 		return outcome;
-	trail->node = ARENA_ARRAY(move->arena, target->count + 1,
-	    struct node);
+	trail->node = ARENA_ARRAY(move->arena, target->count + 1, struct node);
 	for (size_t i = 0; i < target->count; i++)
 		trail->node[i] = target->node[i];
 	outcome = node_find(move->txn, trail_last(target)->id, key,
@@ -310,8 +310,7 @@ fold_room(const struct move *move, const struct tree_overwrite *over)
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? DAMAGED : outcome;
 	if (!move->same_tree)
-		return quota_fits(move->txn, over->trail, 0, tree.owner,
-		    bytes);
+		return quota_fits(move->txn, over->trail, 0, tree.owner, bytes);
 	outcome = quota_fits(move->txn, over->trail, move->common, 0, bytes);
 	if (outcome != OK)
 		return outcome;
@@ -344,8 +343,7 @@ static enum outcome
 fold_write(struct move *move, const struct tree_overwrite *over)
 {
 	struct tree_change change;
-	enum outcome outcome = tree_unlock(move->txn, move->arena,
-	    &move->node);
+	enum outcome outcome = tree_unlock(move->txn, move->arena, &move->node);
 
 	if (outcome == OK)
 		outcome = tree_begin(move->txn, over->trail->node[0].id,
@@ -364,21 +362,22 @@ fold_write(struct move *move, const struct tree_overwrite *over)
 static enum outcome
 move_fold(struct move *move)
 {
-	struct tree_content content = {
-		.blob = { .id = move->node.blob, .size = move->node.size },
+	struct tree_content content = { .blob = { .id = move->node.blob,
+					    .size = move->node.size },
 		.name = move->name,
 		.media = move->node.media,
-		.modified_ns = move->node.modified_ns
-	};
+		.modified_ns = move->node.modified_ns };
 	struct trail trail;
 	struct node target;
-	struct tree_overwrite over = { .trail = &trail, .node = &target,
-	    .content = &content, .shared = true };
+	struct tree_overwrite over = { .trail = &trail,
+		.node = &target,
+		.content = &content,
+		.shared = true };
 	enum outcome outcome = fold_target(move, &trail);
 
 	if (outcome == OK)
-		outcome = node_again(move->txn, move->arena,
-		    trail_last(&trail), &target);
+		outcome = node_again(move->txn, move->arena, trail_last(&trail),
+		    &target);
 	if (outcome != OK)
 		return outcome;
 	if (target.kind != NODE_FILE || move->node.kind != NODE_FILE ||
@@ -395,16 +394,20 @@ tree_move(struct txn *txn, struct store *store, const struct trail *source,
     const struct trail *target, struct text name, enum tree_move_how how,
     const struct tree_actor *actor)
 {
-	struct move move = { .txn = txn, .store = store,
-	    .arena = arena_new(), .source = source, .target = target,
-	    .actor = actor, .name = name };
+	struct move move = { .txn = txn,
+		.store = store,
+		.arena = arena_new(),
+		.source = source,
+		.target = target,
+		.actor = actor,
+		.name = name };
 	enum outcome outcome = tree_leave_check(txn, move.arena, source,
 	    &move.node);
 
 	if (outcome == OK) {
 		compare_trails(&move);
 		outcome = how == TREE_MOVE_FOLD ? move_fold(&move) :
-		    move_place(&move);
+						  move_place(&move);
 	}
 	arena_free(move.arena);
 	return outcome;

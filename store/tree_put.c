@@ -9,8 +9,7 @@ new_check(struct txn *txn, struct arena *arena, const struct trail *trail,
 {
 	if (trail->missing == 0)
 		return EXISTS;
-	if (trail->missing > 1 ||
-	    trail_last(trail)->kind != NODE_COLLECTION)
+	if (trail->missing > 1 || trail_last(trail)->kind != NODE_COLLECTION)
 		return CONFLICT;
 	if (!tree_levels_fit(trail, 1))
 		return TOO_LARGE;
@@ -21,16 +20,14 @@ static struct node
 new_node(struct store *store, const struct trail *trail,
     const struct tree_actor *actor)
 {
-	return (struct node){
-		.id = store_next_id(store),
+	return (struct node){ .id = store_next_id(store),
 		.parent = trail_last(trail)->id,
 		.tree = trail->node[0].id,
 		.etag = store_next_id(store),
 		.created_ns = actor->now_ns,
 		.modified_ns = actor->now_ns,
 		.creator = actor->user,
-		.author = actor->user
-	};
+		.author = actor->user };
 }
 
 /* A new leaf: its entry, its record, its weight above. */
@@ -51,12 +48,11 @@ new_write(struct tree_change *change, const struct trail *trail,
 
 /* `node` comes with its name and leaves with its id. */
 static enum outcome
-mkcol_in(struct tree_change *change, struct store *store,
-    struct arena *arena, const struct trail *trail, struct node *node)
+mkcol_in(struct tree_change *change, struct store *store, struct arena *arena,
+    const struct trail *trail, struct node *node)
 {
 	struct text name = node->name, key;
-	enum outcome outcome = new_check(change->txn, arena, trail, name,
-	    &key);
+	enum outcome outcome = new_check(change->txn, arena, trail, name, &key);
 
 	if (outcome == OK)
 		outcome = tree_begin(change->txn, trail->node[0].id,
@@ -93,8 +89,8 @@ node_fill(struct node *node, const struct tree_content *content,
 	node->blob = node->size > 0 ? content->blob.id : 0;
 	node->media = content->media;
 	node->author = actor->user;
-	node->modified_ns = content->modified_ns != 0 ?
-	    content->modified_ns : actor->now_ns;
+	node->modified_ns = content->modified_ns != 0 ? content->modified_ns :
+							actor->now_ns;
 }
 
 struct put {
@@ -117,8 +113,8 @@ put_new(struct put *put, node_id *ret_id)
 	    content->name, &key);
 
 	if (outcome == OK)
-		outcome = quota_fits(change->txn, trail, 0,
-		    change->tree.owner, (int64_t)content->blob.size);
+		outcome = quota_fits(change->txn, trail, 0, change->tree.owner,
+		    (int64_t)content->blob.size);
 	if (outcome == OK && content->blob.size > 0)
 		outcome = blob_link(change->txn, &content->blob);
 	if (outcome != OK)
@@ -154,12 +150,11 @@ overwrite_blobs(struct tree_change *change, struct store *store,
 	enum outcome outcome = OK;
 
 	if (blob->size > 0)
-		outcome = over->shared ?
-		    blob_reference(change->txn, blob->id) :
-		    blob_link(change->txn, blob);
+		outcome = over->shared ? blob_reference(change->txn, blob->id) :
+					 blob_link(change->txn, blob);
 	if (outcome == OK)
-		outcome = version_apply(change->txn, store, &over->plan,
-		    node, change->actor->now_ns);
+		outcome = version_apply(change->txn, store, &over->plan, node,
+		    change->actor->now_ns);
 	return outcome;
 }
 
@@ -168,10 +163,9 @@ tree_overwrite(struct tree_change *change, struct store *store,
     const struct tree_overwrite *over)
 {
 	struct node node = *over->node;
-	struct tree_delta delta = {
-		.size = (int64_t)(over->content->blob.size - node.size),
-		.versions = over->plan.delta
-	};
+	struct tree_delta delta = { .size = (int64_t)(over->content->blob.size -
+					node.size),
+		.versions = over->plan.delta };
 	enum outcome outcome = overwrite_blobs(change, store, over, &node);
 
 	if (outcome != OK)
@@ -187,8 +181,7 @@ tree_overwrite(struct tree_change *change, struct store *store,
 	change->charge += delta.size + delta.versions;
 	if (outcome != OK)
 		return outcome;
-	return tree_climb(change, over->trail, over->trail->count - 1,
-	    &delta);
+	return tree_climb(change, over->trail, over->trail->count - 1, &delta);
 }
 
 static enum outcome
@@ -196,8 +189,9 @@ put_over(struct put *put, node_id *ret_id)
 {
 	struct tree_change *change = &put->change;
 	struct node node;
-	struct tree_overwrite over = { .trail = put->trail, .node = &node,
-	    .content = put->content };
+	struct tree_overwrite over = {
+		.trail = put->trail, .node = &node, .content = put->content
+	};
 	enum outcome outcome = node_again(change->txn, put->arena,
 	    trail_last(put->trail), &node);
 
@@ -220,8 +214,7 @@ tree_put(struct txn *txn, struct store *store, const struct trail *trail,
     const struct tree_content *content, const struct tree_actor *actor,
     struct node *ret_node)
 {
-	struct put put = { .store = store, .trail = trail,
-	    .content = content };
+	struct put put = { .store = store, .trail = trail, .content = content };
 	node_id id = 0;
 	enum outcome outcome;
 
@@ -234,7 +227,7 @@ tree_put(struct txn *txn, struct store *store, const struct trail *trail,
 		return outcome;
 	put.arena = arena_new();
 	outcome = trail->missing == 0 ? put_over(&put, &id) :
-	    put_new(&put, &id);
+					put_new(&put, &id);
 	arena_free(put.arena);
 	return outcome == OK ? node_find_id(txn, id, ret_node) : outcome;
 }

@@ -30,8 +30,7 @@ reclaim_store(struct txn *txn, const struct reclaim *reclaim)
 }
 
 static enum outcome
-reclaim_decode(struct text key, struct text value,
-    struct reclaim *ret_reclaim)
+reclaim_decode(struct text key, struct text value, struct reclaim *ret_reclaim)
 {
 	struct reader reader = reader_from(value);
 	struct reclaim reclaim = { .key = key_id_of(key, 0) };
@@ -56,8 +55,7 @@ reclaim_find(struct txn *txn, uint64_t id, struct reclaim *ret_reclaim)
 	struct text at = key_id(&key, KEY_RECLAIM, id), value;
 	enum outcome outcome = txn_get(txn, at, &value);
 
-	return outcome == OK ? reclaim_decode(at, value, ret_reclaim) :
-	    outcome;
+	return outcome == OK ? reclaim_decode(at, value, ret_reclaim) : outcome;
 }
 
 enum outcome
@@ -84,8 +82,7 @@ reclaim_next(struct txn *txn, uint64_t now_ns, struct reclaim *ret_reclaim)
 		outcome = NOT_FOUND;
 		if (cursor->key.len == 0 || cursor->key.ptr[0] != KEY_RECLAIM)
 			break;
-		outcome = reclaim_decode(cursor->key, cursor->value,
-		    &reclaim);
+		outcome = reclaim_decode(cursor->key, cursor->value, &reclaim);
 		if (outcome != OK)
 			break;
 		if (reclaim.not_before_ns <= now_ns) {
@@ -100,8 +97,7 @@ reclaim_next(struct txn *txn, uint64_t now_ns, struct reclaim *ret_reclaim)
 
 /* Frees members of a parent from the bottom until none or no budget. */
 static enum outcome
-free_below(struct txn *txn, struct store *store, node_id parent,
-    size_t *budget)
+free_below(struct txn *txn, struct store *store, node_id parent, size_t *budget)
 {
 	node_id above[PATH_LEVELS_MAX + 1];
 	size_t depth = 0;

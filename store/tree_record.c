@@ -15,8 +15,7 @@ tree_get(struct txn *txn, node_id id, struct tree *ret_tree)
 	struct key key;
 	struct text value;
 	struct reader reader;
-	enum outcome outcome = txn_get(txn, key_id(&key, KEY_TREE, id),
-	    &value);
+	enum outcome outcome = txn_get(txn, key_id(&key, KEY_TREE, id), &value);
 
 	if (outcome != OK)
 		return outcome;
@@ -61,15 +60,12 @@ enum outcome
 tree_create(struct txn *txn, struct store *store, user_id owner,
     struct node *ret_root)
 {
-	struct tree tree = {
-		.root = store_next_id(store),
+	struct tree tree = { .root = store_next_id(store),
 		.owner = owner,
-		.trash = store_next_id(store)
-	};
+		.trash = store_next_id(store) };
 	uint64_t now_ns = clock_wall_ns();
 	char name[HEX_NAME_SIZE];
-	struct node root = {
-		.id = tree.root,
+	struct node root = { .id = tree.root,
 		.tree = tree.root,
 		.kind = NODE_COLLECTION,
 		.created_ns = now_ns,
@@ -77,8 +73,7 @@ tree_create(struct txn *txn, struct store *store, user_id owner,
 		.creator = owner,
 		.author = owner,
 		.etag = store_next_id(store),
-		.tree_etag = store_next_id(store)
-	};
+		.tree_etag = store_next_id(store) };
 	enum outcome outcome;
 
 	(void)snprintf(name, sizeof(name), "%016llx",

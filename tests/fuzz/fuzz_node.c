@@ -41,7 +41,7 @@ engine_get(void)
 
 	if (engine == NULL)
 		need(engine_row_find("memory")->open(&options, &message,
-		    &engine) == OK);
+			 &engine) == OK);
 	return engine;
 }
 
@@ -76,8 +76,9 @@ try_node(struct txn *txn, struct arena *arena, struct text value)
 	struct key key;
 	struct node node;
 	struct trail trail;
-	enum outcome outcome = node_decode(
-	    key_name(&key, KEY_NODE, 0, TEXT("name")), value, &node);
+	enum outcome outcome = node_decode(key_name(&key, KEY_NODE, 0,
+					       TEXT("name")),
+	    value, &node);
 
 	accept(outcome);
 	if (outcome == OK) {
@@ -87,10 +88,11 @@ try_node(struct txn *txn, struct arena *arena, struct text value)
 		need(out.len <= value.len);
 	}
 	buffer_done(&out);
-	need(txn_put(txn, key_name(&key, KEY_NODE, 0, TEXT("name")),
-	    value) == OK);
+	need(txn_put(txn, key_name(&key, KEY_NODE, 0, TEXT("name")), value) ==
+	    OK);
 	need(txn_put(txn, key_id(&key, KEY_PLACE, 1),
-	    TEXT("\1\0\0\0\0\0\0\0\0" "name")) == OK);
+		 TEXT("\1\0\0\0\0\0\0\0\0"
+		      "name")) == OK);
 	accept(trail_find_id(txn, arena, 1, &trail));
 }
 
@@ -162,7 +164,7 @@ try_lock(struct txn *txn, struct arena *arena, struct text value)
 	(void)arena;
 	need(txn_put(txn, key_name(&key, KEY_LOCK, 1, name), value) == OK);
 	need(txn_put(txn, key_text(&key, KEY_TOKEN, name),
-	    (struct text){ "\1\1\0\0\0\0\0\0\0", 9 }) == OK);
+		 (struct text){ "\1\1\0\0\0\0\0\0\0", 9 }) == OK);
 	accept(lock_find(txn, token, 0, &lock));
 	accept(lock_expire(txn, UINT64_MAX, 10, &more));
 }
@@ -212,10 +214,9 @@ try_reclaim(struct txn *txn, struct arena *arena, struct text value)
 	accept(reclaim_find(txn, 1, &reclaim));
 }
 
-static void (*const tries[])(struct txn *, struct arena *, struct text) = {
-	try_node, try_place, try_tree, try_version, try_trash, try_log,
-	try_lock, try_cell, try_property, try_usage, try_reclaim
-};
+static void (*const tries[])(struct txn *, struct arena *,
+    struct text) = { try_node, try_place, try_tree, try_version, try_trash,
+	try_log, try_lock, try_cell, try_property, try_usage, try_reclaim };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -229,8 +230,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	value = (struct text){ (const char *)data + 1, size - 1 };
 	need(txn_begin_write(engine_get(), &txn) == OK);
 	arena = arena_new();
-	tries[data[0] % (sizeof(tries) / sizeof(tries[0]))](txn, arena,
-	    value);
+	tries[data[0] % (sizeof(tries) / sizeof(tries[0]))](txn, arena, value);
 	arena_free(arena);
 	txn_abort(txn);
 	return 0;

@@ -12,8 +12,10 @@
 static enum outcome
 create(struct grove *grove, const char *slug, node_id root)
 {
-	struct cell cell = { .slug = text_from(slug), .root = root,
-	    .owner = grove->actor.user, .title = TEXT("Title") };
+	struct cell cell = { .slug = text_from(slug),
+		.root = root,
+		.owner = grove->actor.user,
+		.title = TEXT("Title") };
 
 	return cell_create(grove->txn, grove->store, &cell);
 }
@@ -42,10 +44,9 @@ test_slugs(void **state)
 	assert_false(cell_slug_valid(TEXT("~1")));
 	assert_false(cell_slug_valid(TEXT("my-files")));
 	memset(long_slug, 'a', sizeof(long_slug));
-	assert_true(cell_slug_valid((struct text){ long_slug,
-	    CELL_SLUG_MAX }));
-	assert_false(cell_slug_valid((struct text){ long_slug,
-	    CELL_SLUG_MAX + 1 }));
+	assert_true(cell_slug_valid((struct text){ long_slug, CELL_SLUG_MAX }));
+	assert_false(cell_slug_valid((struct text){
+	    long_slug, CELL_SLUG_MAX + 1 }));
 }
 
 static void
@@ -133,8 +134,7 @@ test_update_moves_the_use(void **state)
 	assert_ok(cell_update(grove.txn, &cell));
 	assert_ok(quota_of_user(grove.txn, 99, &quota));
 	assert_int_equal(quota.used, 5);
-	assert_int_equal(grove_put_in(&grove, cell.root, "g", "12"),
-	    NO_SPACE);
+	assert_int_equal(grove_put_in(&grove, cell.root, "g", "12"), NO_SPACE);
 	assert_true(text_equal(find(&grove, "docs").title, TEXT("New")));
 	grove_end(&grove);
 }
@@ -179,11 +179,10 @@ test_remove_frees_everything(void **state)
 	folder = node.id;
 	assert_ok(create(&grove, "inner", folder));
 	assert_ok(cell_remove(grove.txn, grove.store, TEXT("docs")));
-	assert_int_equal(trail_find_id(grove.txn, grove.arena, folder,
-	    &trail), NOT_FOUND);
-	grove_reclaim(&grove);
-	assert_int_equal(cell_find(grove.txn, TEXT("inner"), &cell),
+	assert_int_equal(trail_find_id(grove.txn, grove.arena, folder, &trail),
 	    NOT_FOUND);
+	grove_reclaim(&grove);
+	assert_int_equal(cell_find(grove.txn, TEXT("inner"), &cell), NOT_FOUND);
 	assert_int_equal(keys_of(&grove, KEY_TREE), 1);
 	assert_int_equal(keys_of(&grove, KEY_NODE), 1);
 	assert_int_equal(keys_of(&grove, KEY_LOG), 0);
@@ -218,15 +217,13 @@ test_remove_leaves_the_folder(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slugs),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_slugs),
 		GROVE_TEST(test_create_and_find),
 		GROVE_TEST(test_own_cell_is_made_once),
 		GROVE_TEST(test_each_leaves_own_cells_out),
 		GROVE_TEST(test_update_moves_the_use),
 		GROVE_TEST(test_remove_frees_everything),
-		GROVE_TEST(test_remove_leaves_the_folder)
-	};
+		GROVE_TEST(test_remove_leaves_the_folder) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

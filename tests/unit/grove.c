@@ -16,7 +16,7 @@ grove_begin(struct grove *grove, const char *engine)
 	struct node root;
 
 	*grove = (struct grove){ .actor = { GROVE_USER,
-	    UINT64_C(1000) * NS_PER_SECOND } };
+				     UINT64_C(1000) * NS_PER_SECOND } };
 	state_begin(&grove->state, engine);
 	grove->store = grove->state.store;
 	grove->arena = arena_new();
@@ -95,7 +95,7 @@ grove_put_in(struct grove *grove, node_id root, const char *path,
 {
 	struct trail trail = grove_trail_in(grove, root, path);
 	struct tree_content content = { .name = last_name(path),
-	    .media = TEXT("text/plain") };
+		.media = TEXT("text/plain") };
 	struct node node;
 
 	blob_small(grove->store, text_from(bytes), &content.blob);
@@ -132,8 +132,8 @@ static struct trail
 parent_trail(struct grove *grove, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct text parent = { path, slash != NULL ?
-	    (size_t)(slash - path) : 0 };
+	struct text parent = { path,
+		slash != NULL ? (size_t)(slash - path) : 0 };
 
 	return grove_trail(grove, arena_string(grove->arena, parent));
 }
@@ -156,7 +156,8 @@ grove_copy(struct grove *grove, const char *from, const char *onto)
 	struct trail source = grove_trail(grove, from);
 	struct trail target = parent_trail(grove, onto);
 	struct tree_copy copy = { .source = trail_last(&source),
-	    .arena = grove->arena, .actor = grove->actor };
+		.arena = grove->arena,
+		.actor = grove->actor };
 	struct node node;
 	enum outcome outcome = OK;
 
@@ -168,8 +169,7 @@ grove_copy(struct grove *grove, const char *from, const char *onto)
 		outcome = tree_copy_publish(grove->txn, grove->store, &copy,
 		    &target, last_name(onto), &node);
 	if (outcome != OK)
-		assert_ok(tree_copy_discard(grove->txn, grove->store,
-		    &copy));
+		assert_ok(tree_copy_discard(grove->txn, grove->store, &copy));
 	return outcome;
 }
 

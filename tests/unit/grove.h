@@ -19,7 +19,7 @@
 struct grove {
 	struct state state;
 	struct store *store;
-	struct txn *txn;      /* open from begin to end */
+	struct txn *txn; /* open from begin to end */
 	struct arena *arena;
 	node_id root;
 	struct tree_actor actor;
@@ -99,5 +99,8 @@ grove_reclaim(struct grove *grove);
 /* A test for each engine. */
 #define GROVE_TEST(function) \
 	{ #function "/memory", function, NULL, NULL, \
-	    (void *)(uintptr_t)"memory" }, \
-	{ #function "/lmdb", function, NULL, NULL, (void *)(uintptr_t)"lmdb" }
+		(void *)(uintptr_t) "memory" }, \
+	{ \
+#function "/lmdb", function, NULL, NULL, \
+		    (void *)(uintptr_t) "lmdb" \
+	}

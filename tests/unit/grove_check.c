@@ -38,8 +38,7 @@ tally_at(struct tally *tally, uint64_t id)
 	return &tally->count[slot];
 }
 
-typedef void (*key_each_fn)(struct text key, struct text value,
-    void *context);
+typedef void (*key_each_fn)(struct text key, struct text value, void *context);
 
 static void
 each_key(struct grove *grove, enum key_kind kind, key_each_fn visit,
@@ -166,8 +165,8 @@ sum_member(const struct node *node, void *context)
 	if (node->kind == NODE_COLLECTION) {
 		collection_check(sums->grove, node);
 	} else {
-		assert_ok(version_each(sums->grove->txn, node->id,
-		    version_size, &versions));
+		assert_ok(version_each(sums->grove->txn, node->id, version_size,
+		    &versions));
 		assert_int_equal(versions, node->tree_versions);
 	}
 	sums->size += node->size + node->tree_size;
@@ -175,8 +174,7 @@ sum_member(const struct node *node, void *context)
 	sums->versions += node->tree_versions;
 	sums->grants += node->tree_grants +
 	    ((node->flags & NODE_HAS_GRANTS) != 0);
-	sums->locks += node->tree_locks +
-	    ((node->flags & NODE_HAS_LOCKS) != 0);
+	sums->locks += node->tree_locks + ((node->flags & NODE_HAS_LOCKS) != 0);
 	if (sums->levels < node->tree_levels + 1u)
 		sums->levels = node->tree_levels + 1u;
 	return true;
@@ -261,8 +259,8 @@ visit_tree(struct text key, struct text value, void *context)
 	assert_int_equal(tree.version_bytes, root.tree_versions);
 	assert_ok(trash_each(grove->txn, id, sum_trash, &trash));
 	assert_int_equal(tree.trash_bytes, trash.bytes);
-	owner_add(owners, tree.owner, root.tree_size + root.tree_versions +
-	    trash.bytes);
+	owner_add(owners, tree.owner,
+	    root.tree_size + root.tree_versions + trash.bytes);
 }
 
 void

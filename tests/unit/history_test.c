@@ -241,8 +241,7 @@ main(void)
 		GROVE_TEST(test_empty_contents_are_not_kept),
 		GROVE_TEST(test_restore_swaps),
 		GROVE_TEST(test_trash_item_tells_where_it_was),
-		GROVE_TEST(test_restore_refusals),
-		GROVE_TEST(test_empty_by_age)
+		GROVE_TEST(test_restore_refusals), GROVE_TEST(test_empty_by_age)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,14 +10,17 @@
 /* RFC 4918 6 and 7, as far as the store knows them. */
 enum { ALICE = 1, BOB = 2 };
 
-#define AT(seconds) ((uint64_t)(seconds) * NS_PER_SECOND)
+#define AT(seconds) ((uint64_t)(seconds)*NS_PER_SECOND)
 
 static struct lock
 lock_of(unsigned char mark, bool exclusive, bool infinite)
 {
-	struct lock lock = { .principal = ALICE, .exclusive = exclusive,
-	    .infinite = infinite, .timeout_seconds = 60,
-	    .owner = TEXT("<x/>"), .root = TEXT("/dav/a") };
+	struct lock lock = { .principal = ALICE,
+		.exclusive = exclusive,
+		.infinite = infinite,
+		.timeout_seconds = 60,
+		.owner = TEXT("<x/>"),
+		.root = TEXT("/dav/a") };
 
 	memset(lock.token, mark, sizeof(lock.token));
 	return lock;
@@ -38,8 +41,8 @@ covering(struct grove *grove, const char *path, uint64_t now_ns)
 	struct lock *lock;
 	size_t count;
 
-	assert_ok(lock_covering(grove->txn, grove->arena, &trail, now_ns,
-	    &lock, &count));
+	assert_ok(lock_covering(grove->txn, grove->arena, &trail, now_ns, &lock,
+	    &count));
 	return count;
 }
 
@@ -136,8 +139,8 @@ below(struct grove *grove, const char *path, size_t max)
 	struct lock *lock;
 	size_t count;
 
-	assert_ok(lock_below(grove->txn, grove->arena, &node, AT(1), max,
-	    &lock, &count));
+	assert_ok(lock_below(grove->txn, grove->arena, &node, AT(1), max, &lock,
+	    &count));
 	return count;
 }
 
@@ -244,15 +247,12 @@ test_limits(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_token_text),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_token_text),
 		GROVE_TEST(test_compatibility),
 		GROVE_TEST(test_depth_and_missing),
-		GROVE_TEST(test_below_and_delete),
-		GROVE_TEST(test_expiry),
+		GROVE_TEST(test_below_and_delete), GROVE_TEST(test_expiry),
 		GROVE_TEST(test_ended_lock_makes_room),
-		GROVE_TEST(test_limits)
-	};
+		GROVE_TEST(test_limits) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,13 +24,11 @@ take(const struct log_entry *entry, void *context)
 	struct text name = entry->name;
 
 	if (entry->kind != LOG_REMOVED) {
-		assert_ok(node_find_id(lines->grove->txn, entry->node,
-		    &node));
+		assert_ok(node_find_id(lines->grove->txn, entry->node, &node));
 		name = node.name;
 	}
 	snprintf(lines->text + len, sizeof(lines->text) - len, "%c:%.*s%s ",
-	    letter[entry->kind], TEXT_ARGS(name),
-	    entry->collection ? "/" : "");
+	    letter[entry->kind], TEXT_ARGS(name), entry->collection ? "/" : "");
 	return true;
 }
 
@@ -170,12 +168,10 @@ test_pruning_and_tokens(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		GROVE_TEST(test_one_entry_a_node),
+	const struct CMUnitTest tests[] = { GROVE_TEST(test_one_entry_a_node),
 		GROVE_TEST(test_tombstones_and_arrivals),
 		GROVE_TEST(test_an_arrival_is_not_lost),
-		GROVE_TEST(test_pruning_and_tokens)
-	};
+		GROVE_TEST(test_pruning_and_tokens) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

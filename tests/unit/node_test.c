@@ -13,13 +13,20 @@
 static struct node
 sample(enum node_kind kind)
 {
-	struct node node = {
-		.id = 3, .parent = 2, .tree = 1, .kind = kind,
-		.flags = NODE_HAS_LOCKS, .key = TEXT("key"),
-		.name = TEXT("name"), .etag = 9, .created_ns = 10,
-		.modified_ns = UINT64_MAX, .sequence = 12, .creator = 13,
-		.author = 14, .tree_versions = 15
-	};
+	struct node node = { .id = 3,
+		.parent = 2,
+		.tree = 1,
+		.kind = kind,
+		.flags = NODE_HAS_LOCKS,
+		.key = TEXT("key"),
+		.name = TEXT("name"),
+		.etag = 9,
+		.created_ns = 10,
+		.modified_ns = UINT64_MAX,
+		.sequence = 12,
+		.creator = 13,
+		.author = 14,
+		.tree_versions = 15 };
 
 	if (kind == NODE_FILE) {
 		node.media = TEXT("text/plain");
@@ -117,7 +124,8 @@ test_damage_is_found(void **state)
 	whole = buffer_text(&value);
 	for (size_t len = 0; len < whole.len; len++)
 		assert_int_equal(decode(&node, text_slice(whole, 0, len),
-		    &back), DAMAGED);
+				     &back),
+		    DAMAGED);
 	buffer_append_byte(&value, 'x');
 	assert_int_equal(decode(&node, buffer_text(&value), &back), DAMAGED);
 	value.len--;
@@ -155,8 +163,7 @@ see_level(const struct node *node, size_t levels, void *context)
 	struct seen *seen = context;
 	size_t len = strlen(seen->names);
 
-	snprintf(seen->names + len, sizeof(seen->names) - len, "%zu",
-	    levels);
+	snprintf(seen->names + len, sizeof(seen->names) - len, "%zu", levels);
 	return see(node, context);
 }
 

@@ -21,10 +21,9 @@ static void
 test_there_and_back(void **state)
 {
 	struct grove grove;
-	struct dead_property some[] = {
-		{ TEXT("urn:a"), TEXT("x"), TEXT("<b xml:lang=\"de\">ä</b>") },
-		{ TEXT(""), TEXT("y"), TEXT("") }
-	};
+	struct dead_property some[] = { { TEXT("urn:a"), TEXT("x"),
+					    TEXT("<b xml:lang=\"de\">ä</b>") },
+		{ TEXT(""), TEXT("y"), TEXT("") } };
 	struct dead_properties all = { some, 2 };
 
 	grove_begin(&grove, *state);
@@ -55,11 +54,10 @@ static void
 test_limits(void **state)
 {
 	struct grove grove;
-	struct dead_property some[3] = {
-		{ TEXT("12345"), TEXT("1"), TEXT("1234") },
+	struct dead_property some[3] = { { TEXT("12345"), TEXT("1"),
+					     TEXT("1234") },
 		{ TEXT("12345"), TEXT("2"), TEXT("1234") },
-		{ TEXT(""), TEXT(""), TEXT("") }
-	};
+		{ TEXT(""), TEXT(""), TEXT("") } };
 	struct dead_properties all = { some, 2 };
 	uint64_t writes;
 
@@ -69,12 +67,12 @@ test_limits(void **state)
 	assert_ok(property_write(grove.txn, grove.state.conf, 5, &all));
 	writes = grove.txn->writes;
 	all.count = 3;
-	assert_int_equal(property_write(grove.txn, grove.state.conf, 5,
-	    &all), TOO_LARGE);
+	assert_int_equal(property_write(grove.txn, grove.state.conf, 5, &all),
+	    TOO_LARGE);
 	all.count = 2;
 	grove.state.conf->limits.dead_property_bytes = 19;
-	assert_int_equal(property_write(grove.txn, grove.state.conf, 5,
-	    &all), TOO_LARGE);
+	assert_int_equal(property_write(grove.txn, grove.state.conf, 5, &all),
+	    TOO_LARGE);
 	assert_int_equal(grove.txn->writes, writes);
 	grove_end(&grove);
 }
@@ -92,8 +90,8 @@ test_damage(void **state)
 	for (size_t len = 0; len < sizeof(record); len++) {
 		assert_ok(txn_put(grove.txn, key_id(&key, KEY_PROPERTY, 5),
 		    (struct text){ record, len }));
-		assert_int_equal(property_read(grove.txn, grove.arena, 5,
-		    &all), DAMAGED);
+		assert_int_equal(property_read(grove.txn, grove.arena, 5, &all),
+		    DAMAGED);
 	}
 	assert_ok(property_remove(grove.txn, 5));
 	grove_end(&grove);
@@ -102,11 +100,8 @@ test_damage(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		GROVE_TEST(test_there_and_back),
-		GROVE_TEST(test_limits),
-		GROVE_TEST(test_damage)
-	};
+	const struct CMUnitTest tests[] = { GROVE_TEST(test_there_and_back),
+		GROVE_TEST(test_limits), GROVE_TEST(test_damage) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,8 +38,8 @@ test_all_that_is_kept_counts(void **state)
 	assert_int_equal(used_by(&grove, grove.actor.user), 11);
 	assert_ok(grove_delete(&grove, "f"));
 	assert_int_equal(used_by(&grove, grove.actor.user), 11);
-	assert_ok(trash_empty(grove.txn, grove.store, grove.root,
-	    UINT64_MAX, &items));
+	assert_ok(trash_empty(grove.txn, grove.store, grove.root, UINT64_MAX,
+	    &items));
 	assert_int_equal(used_by(&grove, grove.actor.user), 3);
 	grove_end(&grove);
 }
@@ -93,8 +93,10 @@ test_dropped_versions_make_room(void **state)
 static struct cell
 make_cell(struct grove *grove, const char *slug, node_id root, uint64_t bytes)
 {
-	struct cell cell = { .slug = text_from(slug), .root = root,
-	    .owner = grove->actor.user, .quota = bytes };
+	struct cell cell = { .slug = text_from(slug),
+		.root = root,
+		.owner = grove->actor.user,
+		.quota = bytes };
 
 	assert_ok(cell_create(grove->txn, grove->store, &cell));
 	assert_ok(cell_find(grove->txn, text_from(slug), &cell));
@@ -124,8 +126,8 @@ test_limit_of_a_cell_on_a_folder(void **state)
 	assert_int_equal(grove_copy(&grove, "outside", "a/x"), NO_SPACE);
 	assert_ok(grove_delete(&grove, "a/f"));
 	assert_int_equal(grove_put(&grove, "a/g", "123"), NO_SPACE);
-	assert_ok(trash_empty(grove.txn, grove.store, grove.root,
-	    UINT64_MAX, &items));
+	assert_ok(trash_empty(grove.txn, grove.store, grove.root, UINT64_MAX,
+	    &items));
 	assert_ok(grove_put(&grove, "a/g", "1234567890"));
 	/* What moves inside was counted already. */
 	assert_ok(grove_mkcol(&grove, "a/sub"));
@@ -151,7 +153,8 @@ test_disk_less_reserve(void **state)
 	assert_in_range(quota.available, 1, UINT64_MAX - 1);
 	assert_ok(quota_check(grove.txn, grove.store, &trail, 1));
 	assert_int_equal(quota_check(grove.txn, grove.store, &trail,
-	    UINT64_MAX), NO_SPACE);
+			     UINT64_MAX),
+	    NO_SPACE);
 	grove.state.conf->store.reserve = UINT64_MAX;
 	assert_ok(quota_of(grove.txn, grove.store, &trail, &quota));
 	assert_int_equal(quota.available, 0);
@@ -179,11 +182,12 @@ test_move_between_owners(void **state)
 	target = grove_trail_in(&grove, root.id, "");
 	writes = grove.txn->writes;
 	assert_int_equal(tree_move(grove.txn, grove.store, &source, &target,
-	    TEXT("f"), TREE_MOVE_PLACE, &grove.actor), NO_SPACE);
+			     TEXT("f"), TREE_MOVE_PLACE, &grove.actor),
+	    NO_SPACE);
 	assert_int_equal(grove.txn->writes, writes);
 	assert_ok(quota_set_user(grove.txn, 88, 8));
-	assert_ok(tree_move(grove.txn, grove.store, &source, &target,
-	    TEXT("f"), TREE_MOVE_PLACE, &grove.actor));
+	assert_ok(tree_move(grove.txn, grove.store, &source, &target, TEXT("f"),
+	    TREE_MOVE_PLACE, &grove.actor));
 	assert_int_equal(used_by(&grove, 88), 8);
 	assert_int_equal(used_by(&grove, grove.actor.user), 8);
 	grove_end(&grove);

@@ -89,8 +89,8 @@ test_by_id(void **state)
 	assert_ok(grove_delete(&grove, "b"));
 	assert_int_equal(trail_find_id(grove.txn, grove.arena, id, &trail),
 	    NOT_FOUND);
-	assert_int_equal(trail_find_id(grove.txn, grove.arena, 12345,
-	    &trail), NOT_FOUND);
+	assert_int_equal(trail_find_id(grove.txn, grove.arena, 12345, &trail),
+	    NOT_FOUND);
 	grove_end(&grove);
 }
 
@@ -100,8 +100,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		GROVE_TEST(test_missing_counts_segments),
 		GROVE_TEST(test_base_of_a_folder),
-		GROVE_TEST(test_trails_outlive_writes),
-		GROVE_TEST(test_by_id)
+		GROVE_TEST(test_trails_outlive_writes), GROVE_TEST(test_by_id)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,8 @@ static struct tree_copy
 copy_begin(struct grove *grove, struct trail *source)
 {
 	return (struct tree_copy){ .source = trail_last(source),
-	    .arena = grove->arena, .actor = grove->actor };
+		.arena = grove->arena,
+		.actor = grove->actor };
 }
 
 static enum outcome
@@ -54,14 +55,13 @@ static void
 set_property(struct grove *grove, const char *path, const char *value)
 {
 	struct dead_property property = { TEXT("urn:x"), TEXT("p"),
-	    text_from(value) };
+		text_from(value) };
 	struct dead_properties all = { &property, 1 };
 	struct trail trail = grove_trail(grove, path);
 
 	assert_ok(property_write(grove->txn, grove->state.conf,
 	    trail_last(&trail)->id, &all));
-	assert_ok(tree_set_flag(grove->txn, &trail, NODE_HAS_PROPERTIES,
-	    true));
+	assert_ok(tree_set_flag(grove->txn, &trail, NODE_HAS_PROPERTIES, true));
 }
 
 static void
@@ -298,15 +298,13 @@ test_copy_to_another_tree(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		GROVE_TEST(test_what_is_copied),
+	const struct CMUnitTest tests[] = { GROVE_TEST(test_what_is_copied),
 		GROVE_TEST(test_shallow_and_filter),
 		GROVE_TEST(test_slices_show_nothing_before_publish),
 		GROVE_TEST(test_slices_run_again),
 		GROVE_TEST(test_reclaimer_and_lease),
 		GROVE_TEST(test_discard_and_limits),
-		GROVE_TEST(test_copy_to_another_tree)
-	};
+		GROVE_TEST(test_copy_to_another_tree) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

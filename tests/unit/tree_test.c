@@ -137,8 +137,7 @@ put_grant(struct grove *grove, node_id node)
 	    (struct text){ record, 9 }));
 	assert_ok(txn_put(grove->txn, key_id(&key, KEY_GRANT_NODE, 9),
 	    (struct text){ record, 9 }));
-	assert_ok(txn_put(grove->txn,
-	    key_pair(&key, KEY_GRANT_SUBJECT, 5, 9),
+	assert_ok(txn_put(grove->txn, key_pair(&key, KEY_GRANT_SUBJECT, 5, 9),
 	    (struct text){ record, 9 }));
 }
 
@@ -148,12 +147,15 @@ assert_no_grant(struct grove *grove, node_id node)
 	struct key key;
 	struct text value;
 
+	assert_int_equal(txn_get(grove->txn, key_pair(&key, KEY_GRANT, node, 9),
+			     &value),
+	    NOT_FOUND);
+	assert_int_equal(txn_get(grove->txn, key_id(&key, KEY_GRANT_NODE, 9),
+			     &value),
+	    NOT_FOUND);
 	assert_int_equal(txn_get(grove->txn,
-	    key_pair(&key, KEY_GRANT, node, 9), &value), NOT_FOUND);
-	assert_int_equal(txn_get(grove->txn,
-	    key_id(&key, KEY_GRANT_NODE, 9), &value), NOT_FOUND);
-	assert_int_equal(txn_get(grove->txn,
-	    key_pair(&key, KEY_GRANT_SUBJECT, 5, 9), &value), NOT_FOUND);
+			     key_pair(&key, KEY_GRANT_SUBJECT, 5, 9), &value),
+	    NOT_FOUND);
 }
 
 static void
@@ -175,8 +177,9 @@ test_move_between_trees(void **state)
 	assert_ok(tree_set_flag(grove.txn, &trail, NODE_HAS_GRANTS, true));
 	assert_ok(move_to_tree(&grove, "a", other, "moved"));
 	assert_false(grove_has(&grove, "a"));
-	after = *trail_last(&(struct trail){ .node = grove_trail_in(&grove,
-	    other, "moved/b/file").node, .count = 4 });
+	after = *trail_last(&(struct trail){
+	    .node = grove_trail_in(&grove, other, "moved/b/file").node,
+	    .count = 4 });
 	assert_int_equal(after.id, before.id);
 	assert_int_equal(after.etag, before.etag);
 	assert_int_equal(after.tree, other);
@@ -207,8 +210,7 @@ test_move_between_trees_is_bounded(void **state)
 	make_some(&grove);
 	grove.state.conf->limits.tree_nodes = 3;
 	writes = grove.txn->writes;
-	assert_int_equal(move_to_tree(&grove, "a", other, "moved"),
-	    TOO_LARGE);
+	assert_int_equal(move_to_tree(&grove, "a", other, "moved"), TOO_LARGE);
 	assert_int_equal(grove.txn->writes, writes);
 	grove.state.conf->limits.tree_nodes = 4;
 	assert_ok(move_to_tree(&grove, "a", other, "moved"));
@@ -275,7 +277,8 @@ test_levels_are_bounded(void **state)
 	/* One more level, by a cell that stands on a folder. */
 	writes = grove.txn->writes;
 	assert_int_equal(grove_put_in(&grove, grove_node(&grove, path).id,
-	    "past", "x"), TOO_LARGE);
+			     "past", "x"),
+	    TOO_LARGE);
 	assert_int_equal(grove.txn->writes, writes);
 	assert_ok(grove_mkcol(&grove, "box"));
 	writes = grove.txn->writes;
@@ -311,8 +314,7 @@ test_times_and_flags_without_change_write_nothing(void **state)
 	assert_true(grove_node(&grove, "a").tree_etag != before.tree_etag);
 	before = grove_node(&grove, "a");
 	assert_ok(tree_set_flag(grove.txn, &trail, NODE_HAS_GRANTS, true));
-	assert_int_equal(grove_node(&grove, "a").tree_etag,
-	    before.tree_etag);
+	assert_int_equal(grove_node(&grove, "a").tree_etag, before.tree_etag);
 	assert_int_equal(grove_node(&grove, "").tree_grants, 1);
 	grove_end(&grove);
 }
@@ -330,7 +332,8 @@ test_deleted_grants_rest_and_return(void **state)
 	assert_ok(grove_delete(&grove, "a/b"));
 	assert_int_equal(grove_node(&grove, "").tree_grants, 0);
 	assert_int_equal(trail_find_id(grove.txn, grove.arena,
-	    trail_last(&trail)->id, &trail), NOT_FOUND);
+			     trail_last(&trail)->id, &trail),
+	    NOT_FOUND);
 	assert_ok(trash_restore(grove.txn, grove.store, grove.root,
 	    grove_trash(&grove).sequence, TEXT_NONE, &grove.actor));
 	assert_int_equal(grove_node(&grove, "").tree_grants, 1);
@@ -354,8 +357,8 @@ test_reclaim_keeps_to_its_budget(void **state)
 	    &(struct trail){ grove_trail(&grove, "a/b/file").node, 4, 0, 0 },
 	    NODE_HAS_GRANTS, true));
 	assert_ok(grove_delete(&grove, "a"));
-	assert_ok(trash_empty(grove.txn, grove.store, grove.root,
-	    UINT64_MAX, &items));
+	assert_ok(trash_empty(grove.txn, grove.store, grove.root, UINT64_MAX,
+	    &items));
 	assert_int_equal(items, 1);
 	while (more) {
 		assert_ok(tree_reclaim(grove.txn, grove.store, 1, &more));
