@@ -67,7 +67,7 @@ seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- Refusals ----------------------------------------------------------------------- */
+/* ---- Refusals --------------------------------- */
 
 static void
 refusals_close(void **state)
@@ -233,7 +233,7 @@ strangers_are_not_believed(void **state)
 	world_end();
 }
 
-/* ---- Time ------------------------------------------------------------------------------ */
+/* ---- Time --------------------------------- */
 
 static void
 conf_hasty(struct conf *conf)
@@ -314,7 +314,7 @@ readers_without_progress(void **state)
 	world_end();
 }
 
-/* ---- The end ------------------------------------------------------------------------------ */
+/* ---- The end --------------------------------- */
 
 static void
 gone_while_away(void **state)

@@ -67,7 +67,7 @@ seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- Answers ---------------------------------------------------------------- */
+/* ---- Answers --------------------------------- */
 
 static void
 answers_are_framed(void **state)
@@ -189,7 +189,7 @@ closing_on_demand(void **state)
 	world_end();
 }
 
-/* ---- Files and sources -------------------------------------------------------- */
+/* ---- Files and sources --------------------------------- */
 
 static void
 files_are_sent(void **state)
@@ -284,7 +284,7 @@ sources_are_chunked(void **state)
 	world_end();
 }
 
-/* ---- Bodies ---------------------------------------------------------------------- */
+/* ---- Bodies --------------------------------- */
 
 static char *
 pattern_new(size_t len)

@@ -50,7 +50,7 @@ pattern_byte(uint64_t at)
 	return (char)('a' + (at * 7 + at / 251) % 26);
 }
 
-/* ---- The service ---------------------------------------------------------- */
+/* ---- The service --------------------------------- */
 
 static struct visit *
 visit_of(struct request *request)
@@ -396,7 +396,7 @@ service_done(struct request *request, bool sent, void *context)
 	atomic_fetch_add(&fixture->counts.done, 1);
 }
 
-/* ---- The loop -------------------------------------------------------------- */
+/* ---- The loop --------------------------------- */
 
 static void
 kept_answer(struct fixture *fixture) ON_LOOP
