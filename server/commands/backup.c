@@ -1,7 +1,9 @@
 /*
  * celldav backup, restore. A restored folder is like one that init made: its
- * configuration is the sample, the state is that of the backup.
+ * configuration and state are those of the backup.
  */
+#include <unistd.h>
+
 #include "server/commands/rows.h"
 #include "server/commands/sample.h"
 #include "server/commands/show.h"
@@ -21,11 +23,23 @@ backup_run(struct invocation *invocation)
 	thread_enter_worker();
 	progress_begin(&progress, invocation, &maintain, "backup");
 	outcome = store_backup(invocation->store, file, &maintain);
+	if (outcome != OK)
+		return progress_fail(&progress, &maintain, outcome);
 	progress_end(&progress, &maintain);
-	if (outcome == OK)
-		return show_report(invocation, maintain.report);
-	json_decref(maintain.report);
-	return tool_fail(outcome, "backup", file);
+	return show_report(invocation, maintain.report);
+}
+
+/* Backups hold the configuration; one that does not gets the sample. */
+static int
+restore_conf(struct invocation *invocation, const char *dir)
+{
+	const char *path = arena_string(invocation->arena,
+	    arena_format(invocation->arena, "%s/celldav.conf", dir));
+
+	if (access(path, F_OK) == 0)
+		return EXIT_DONE;
+	return sample_write(invocation->arena, dir,
+	    &(struct sample){ .listen = NULL });
 }
 
 static int
@@ -36,30 +50,19 @@ restore_run(struct invocation *invocation)
 	struct progress progress;
 	struct maintain maintain;
 	enum outcome outcome;
+	int status;
 
 	thread_enter_worker();
 	progress_begin(&progress, invocation, &maintain, "restore");
 	outcome = store_restore(file, dir, &maintain);
+	if (outcome != OK)
+		return progress_fail(&progress, &maintain, outcome);
 	progress_end(&progress, &maintain);
-	if (outcome == OK) {
-		int status = sample_write(invocation->arena, dir,
-		    &(struct sample){ .listen = NULL });
-
-		if (status == EXIT_DONE)
-			return show_report(invocation, maintain.report);
-		json_decref(maintain.report);
-		return status;
-	}
+	status = restore_conf(invocation, dir);
+	if (status == EXIT_DONE)
+		return show_report(invocation, maintain.report);
 	json_decref(maintain.report);
-	if (outcome == EXISTS || outcome == CONFLICT)
-		return command_fail("%s: holds a state already; name a new "
-				    "folder",
-		    dir);
-	if (outcome == BAD_INPUT || outcome == DAMAGED)
-		return command_fail("%s: is no whole backup; nothing was "
-				    "restored",
-		    file);
-	return tool_fail(outcome, "backup", file);
+	return status;
 }
 
 static const struct option_row restore_options[] = {

@@ -47,11 +47,10 @@ transfer(struct invocation *invocation, const struct place *place,
 
 	progress_begin(&progress, invocation, &maintain, what);
 	outcome = run(invocation->store, &options, &maintain);
+	if (outcome != OK)
+		return progress_fail(&progress, &maintain, outcome);
 	progress_end(&progress, &maintain);
-	if (outcome == OK)
-		return show_report(invocation, maintain.report);
-	json_decref(maintain.report);
-	return tool_fail(outcome, "folder", invocation->argument[1]);
+	return show_report(invocation, maintain.report);
 }
 
 static int

@@ -11,11 +11,9 @@ report_end(struct invocation *invocation, struct progress *progress,
 	uint64_t findings = maintain->findings;
 	const char *what = progress->what;
 
+	if (outcome != OK && outcome != DAMAGED)
+		return progress_fail(progress, maintain, outcome);
 	progress_end(progress, maintain);
-	if (outcome != OK && outcome != DAMAGED) {
-		json_decref(maintain->report);
-		return tool_fail(outcome, what, "of this state");
-	}
 	(void)show_report(invocation, maintain->report);
 	if (findings == 0 && outcome == OK)
 		return EXIT_DONE;

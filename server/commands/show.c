@@ -11,6 +11,7 @@
 
 #include "server/base/clock.h"
 #include "server/base/encode.h"
+#include "server/commands/tool.h"
 
 enum { COLUMNS_MAX = 16, BAR_WIDTH = 30, PROGRESS_EVERY_MS = 100 };
 
@@ -278,22 +279,27 @@ progress_wipe(struct progress *progress)
 	progress->drawn = false;
 }
 
+/* Prints the held finding, or puts it into the report of --json. */
+static void
+held_show(struct progress *progress)
+{
+	struct text held = buffer_text(&progress->held);
+
+	if (held.len > 0 && progress->json)
+		json_array_append_new(progress->findings, show_text(held));
+	else if (held.len > 0 && !progress->quiet)
+		printf("%.*s\n", TEXT_ARGS(held));
+	buffer_clear(&progress->held);
+}
+
 static void
 finding_show(void *context, const char *line)
 {
 	struct progress *progress = context;
-	struct buffer out = { .max = 0 };
 
-	if (progress->json) {
-		json_array_append_new(progress->findings,
-		    show_text(text_from(line)));
-		return;
-	}
 	progress_wipe(progress);
-	text_write(&out, line);
-	if (!progress->quiet)
-		printf("%.*s\n", TEXT_ARGS(buffer_text(&out)));
-	buffer_done(&out);
+	held_show(progress);
+	text_write(&progress->held, line);
 }
 
 void
@@ -320,8 +326,28 @@ void
 progress_end(struct progress *progress, struct maintain *maintain)
 {
 	progress_wipe(progress);
+	held_show(progress);
 	if (progress->json)
 		json_object_set(maintain->report, "findings",
 		    progress->findings);
 	json_decref(progress->findings);
+	buffer_done(&progress->held);
+}
+
+int
+progress_fail(struct progress *progress, struct maintain *maintain,
+    enum outcome outcome)
+{
+	int status;
+
+	progress_wipe(progress);
+	if (progress->held.len > 0)
+		status = command_fail("%s: %.*s", progress->what,
+		    TEXT_ARGS(buffer_text(&progress->held)));
+	else
+		status = tool_fail(outcome, progress->what, "of this state");
+	json_decref(progress->findings);
+	json_decref(maintain->report);
+	buffer_done(&progress->held);
+	return status;
 }

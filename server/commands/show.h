@@ -44,13 +44,18 @@ show_id(uint64_t id);
 json_t *
 show_count(uint64_t number);
 
-/* A line of progress on a terminal, unless quiet or --json. */
+/*
+ * A line of progress on a terminal, unless quiet or --json. A finding is held
+ * until the next one, since the last one before a failure is its reason and
+ * belongs to stderr.
+ */
 struct progress {
 	const char *what;
 	uint64_t shown_ns;
 	bool active, drawn;
 	bool json, quiet;
-	json_t *findings; /* of --json */
+	json_t *findings;   /* of --json */
+	struct buffer held; /* the last finding */
 };
 
 /* Makes `maintain` report here; the caller owns maintain->report. */
@@ -58,6 +63,11 @@ void
 progress_begin(struct progress *progress, struct invocation *invocation,
     struct maintain *maintain, const char *what);
 
-/* Wipes the line; findings go into the report. */
+/* Wipes the line; findings are printed or go into the report. */
 void
 progress_end(struct progress *progress, struct maintain *maintain);
+
+/* The same after a failure: says why, drops the report. */
+int
+progress_fail(struct progress *progress, struct maintain *maintain,
+    enum outcome outcome);
