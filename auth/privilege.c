@@ -48,7 +48,7 @@ const struct preset presets[] = {
 	{ "view", SET_VIEW, 0 },
 	{ "print", SET_PRINT, 0 },
 	{ "download-pdf", SET_PDF, 0 },
-	{ "download-original", SET_READ | ATOM(VERSIONS), 0 },
+	{ "download-original", SET_READ, 0 },
 	{ "contributor", SET_WRITE | ATOM(RESTORE) | ATOM(MOVE) | ATOM(DELETE),
 	    0 },
 	{ "upload-only", ATOM(CREATE) | ATOM(MKDIR) | ATOM(DELETE_OWN), 0 },

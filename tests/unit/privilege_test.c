@@ -20,7 +20,7 @@ static const struct {
 	{ "view", "slv" },
 	{ "print", "slvp" },
 	{ "download-pdf", "slvpf" },
-	{ "download-original", "slvpfoh" },
+	{ "download-original", "slvpfo" },
 	{ "contributor", "slvpfohckmrynxde" },
 	{ "upload-only", "cke" },
 	{ "portal", "slvpfohckmyne" },
