@@ -20,8 +20,12 @@ echo secret >"$scratch/password"
 "$celldav" init --dir "$state/run" --listen 127.0.0.1:0 --admin root \
     --password-file "$scratch/password" >/dev/null || fail init
 conf=$state/run/celldav.conf
-sed -i 's/^\( *\)admin .*/admin { listen = "127.0.0.1:0" }/' "$conf"
-grep -q reserve "$conf" || printf 'store { reserve = "4M" }\n' >"$scratch/reserve"
+cat >"$conf" <<END
+listen = {"127.0.0.1:0"}
+store { path = "state"  reserve = "4M" }
+admin { listen = "" }
+log { access = "off" }
+END
 export CELLDAV_CONFIG=$conf
 "$celldav" user add alice --password-file "$scratch/password" || fail user
 "$celldav" cell create a --owner alice || fail cell
@@ -59,8 +63,10 @@ for i in $(seq 20000); do
 done
 [ "$status" = 507 ] || fail "small files never met the full disk"
 echo "and after $i files of 4 KB"
-status=$(dav -X DELETE "${url}dav/a/big1")
-[ "$status" = 204 ] || fail "DELETE on a full disk: $status"
+for i in 1 2 3; do
+	status=$(dav -X DELETE "${url}dav/a/big$i")
+	[ "$status" = 204 ] || fail "DELETE on a full disk: $status"
+done
 "$celldav" trash empty a || fail "trash empty on a full disk"
 for _ in $(seq 100); do
 	status=$(dav -T "$scratch/big" "${url}dav/a/again")
