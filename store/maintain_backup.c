@@ -35,6 +35,9 @@ struct backup {
 	char *part, *copy_path;     /* owned: FILE.part, FILE.engine */
 	char *block;                /* owned; BACKUP_READ */
 	struct buffer checksums;
+	int fd;                     /* of the part */
+	enum outcome failed;        /* of writing to it */
+	bool dropped;               /* nothing is written any more */
 	uint64_t all, files, bytes;
 };
 
@@ -45,14 +48,33 @@ checksum_line(struct buffer *out, struct checksum sum, const char *path)
 	    (unsigned long long)sum.high, (unsigned long long)sum.low, path);
 }
 
+/*
+ * After an error the archive is still closed in order, which pads the entry
+ * that was begun; none of that need reach a disk.
+ */
+static la_ssize_t
+write_part(struct archive *archive, void *context, const void *bytes,
+    size_t len)
+{
+	struct backup *backup = context;
+
+	if (backup->dropped)
+		return (la_ssize_t)len;
+	if (backup->failed == OK)
+		backup->failed = file_write(backup->fd,
+		    (struct text){ bytes, len });
+	if (backup->failed == OK)
+		return (la_ssize_t)len;
+	archive_set_error(archive, EIO, "%s", outcome_name(backup->failed));
+	return -1;
+}
+
 static enum outcome
 archive_outcome(struct backup *backup)
 {
-	enum outcome outcome = file_outcome(archive_errno(backup->archive));
-
 	maintain_finding(backup->maintain, "the backup cannot be written: %s",
 	    archive_error_string(backup->archive));
-	return outcome == NO_SPACE ? NO_SPACE : IO;
+	return backup->failed == NO_SPACE ? NO_SPACE : IO;
 }
 
 static enum outcome
@@ -325,30 +347,39 @@ add_all(struct backup *backup)
 static enum outcome
 write_archive(struct backup *backup)
 {
-	SCOPED(fd) int fd = open(backup->part, O_WRONLY | O_CREAT | O_TRUNC |
-	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct archive *archive = archive_write_new();
 	enum outcome outcome;
 
-	if (fd < 0) {
+	backup->archive = archive;
+	if (archive_write_set_format_pax_restricted(archive) != ARCHIVE_OK ||
+	    archive_write_open2(archive, backup, NULL, write_part, NULL,
+		NULL) != ARCHIVE_OK)
+		outcome = archive_outcome(backup);
+	else
+		outcome = add_all(backup);
+	backup->dropped = outcome != OK;
+	if (archive_write_close(archive) != ARCHIVE_OK && outcome == OK)
+		outcome = archive_outcome(backup);
+	archive_write_free(archive);
+	if (outcome == OK && fsync(backup->fd) != 0)
+		outcome = file_outcome(errno);
+	return outcome;
+}
+
+static enum outcome
+write_part_file(struct backup *backup)
+{
+	enum outcome outcome;
+
+	backup->fd = open(backup->part, O_WRONLY | O_CREAT | O_TRUNC |
+	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (backup->fd < 0) {
 		maintain_finding(backup->maintain, "%s cannot be made: %s",
 		    backup->part, strerror(errno));
 		return IO;
 	}
-	backup->archive = archive_write_new();
-	if (archive_write_set_format_pax_restricted(backup->archive) !=
-	    ARCHIVE_OK || archive_write_open_fd(backup->archive, fd) !=
-	    ARCHIVE_OK)
-		outcome = archive_outcome(backup);
-	else
-		outcome = add_all(backup);
-	if (outcome == OK && archive_write_close(backup->archive) !=
-	    ARCHIVE_OK)
-		outcome = archive_outcome(backup);
-	if (outcome != OK)
-		(void)archive_write_fail(backup->archive);
-	archive_write_free(backup->archive);
-	if (outcome == OK && fsync(fd) != 0)
-		outcome = file_outcome(errno);
+	outcome = write_archive(backup);
+	fd_close(backup->fd);
 	return outcome;
 }
 
@@ -376,7 +407,7 @@ run_backup(struct backup *backup, const char *file)
 	if (outcome == OK) {
 		backup->copy->row->stats(backup->copy, &stats);
 		backup->all = stats.entries;
-		outcome = write_archive(backup);
+		outcome = write_part_file(backup);
 	}
 	remove_copy(backup);
 	if (outcome == OK && rename(backup->part, file) != 0)

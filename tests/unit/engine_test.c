@@ -3,89 +3,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "server/base/random.h"
-#include "store/engine.h"
+#include "tests/unit/engines.h"
 #include "tests/unit/state.h"
 
 /*
  * The conformance suite of engines: every test runs once for every row of
- * engine_rows. What only durable engines promise is tested at the end.
+ * engine_rows. What only durable engines promise: engine_durable_test.c.
  */
-enum { MAP_SIZE = 64 << 20 };
-
-struct fixture {
-	const struct engine_row *row;
-	struct engine *engine;
-	char folder[64];
-};
-
-static struct engine *
-open_engine(const struct engine_row *row, const char *folder, uint64_t size)
-{
-	struct engine_options options = { .path = folder, .map_size = size };
-	struct buffer message = { .max = 1000 };
-	struct engine *engine = NULL;
-
-	assert_int_equal(row->open(&options, &message, &engine), OK);
-	assert_int_equal(message.len, 0);
-	buffer_done(&message);
-	return engine;
-}
-
-static struct fixture
-fixture_begin(const struct engine_row *row, uint64_t size)
-{
-	struct fixture fixture = { .row = row };
-
-	strcpy(fixture.folder, "/tmp/engine_test.XXXXXX");
-	assert_non_null(mkdtemp(fixture.folder));
-	fixture.engine = open_engine(row, fixture.folder, size);
-	return fixture;
-}
-
-static void
-fixture_end(struct fixture *fixture)
-{
-	if (fixture->engine != NULL)
-		fixture->row->close(fixture->engine);
-	remove_tree(fixture->folder);
-}
-
-static void
-put(struct engine *engine, const char *key, const char *value)
-{
-	struct txn *txn;
-
-	assert_int_equal(txn_begin_write(engine, &txn), OK);
-	assert_int_equal(txn_put(txn, text_from(key), text_from(value)), OK);
-	assert_int_equal(txn_commit(txn), OK);
-}
-
-static void
-assert_value(struct txn *txn, const char *key, const char *value)
-{
-	struct text got = TEXT("unset");
-	enum outcome outcome = txn_get(txn, text_from(key), &got);
-
-	if (value == NULL) {
-		assert_int_equal(outcome, NOT_FOUND);
-		assert_true(text_equal(got, TEXT("unset")));
-		return;
-	}
-	assert_int_equal(outcome, OK);
-	assert_true(text_equal(got, text_from(value)));
-}
-
 static void
 test_put_get_remove(struct fixture *f)
 {
@@ -404,25 +335,6 @@ struct bank {
 	_Atomic int seen;
 };
 
-static uint64_t
-bank_sum(struct txn *txn)
-{
-	struct cursor *cursor;
-	uint64_t sum = 0;
-	enum outcome outcome;
-
-	assert_int_equal(cursor_open(txn, &cursor), OK);
-	for (outcome = cursor_seek(cursor, TEXT("m")); outcome == OK;
-	    outcome = cursor_next(cursor)) {
-		uint64_t value;
-
-		assert_true(text_parse_u64(cursor->value, 10, &value));
-		sum += value;
-	}
-	cursor_close(cursor);
-	return sum;
-}
-
 static void *
 read_bank(void *context)
 {
@@ -520,129 +432,7 @@ test_reopen(struct fixture *f)
 	put(f->engine, "a", "2");
 }
 
-static void
-test_durable_survives_kill(struct fixture *f)
-{
-	struct txn *txn;
-	int status;
-	pid_t child;
-
-	if (!f->row->durable)
-		return;
-	f->row->close(f->engine);
-	f->engine = NULL;
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct engine *engine = open_engine(f->row, f->folder,
-		    MAP_SIZE);
-
-		put(engine, "acked", "1");
-		if (txn_begin_write(engine, &txn) != OK ||
-		    txn_put(txn, TEXT("open"), TEXT("1")) != OK)
-			_exit(1);
-		raise(SIGKILL);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	f->engine = open_engine(f->row, f->folder, MAP_SIZE);
-	put(f->engine, "after", "1");
-	assert_int_equal(txn_begin_read(f->engine, &txn), OK);
-	assert_value(txn, "acked", "1");
-	assert_value(txn, "open", NULL);
-	txn_abort(txn);
-}
-
-static void
-test_relaxed_works(struct fixture *f)
-{
-	struct engine_options options = { .path = f->folder,
-		.map_size = MAP_SIZE, .relaxed = true };
-	struct buffer message = { .max = 1000 };
-	struct txn *txn;
-
-	if (!f->row->durable)
-		return;
-	f->row->close(f->engine);
-	assert_int_equal(f->row->open(&options, &message, &f->engine), OK);
-	put(f->engine, "a", "1");
-	f->row->close(f->engine);
-	f->engine = open_engine(f->row, f->folder, MAP_SIZE);
-	assert_int_equal(txn_begin_read(f->engine, &txn), OK);
-	assert_value(txn, "a", "1");
-	txn_abort(txn);
-}
-
-/* Every row refuses its broken file with one line, and does not crash. */
-static void
-test_damage_is_refused(struct fixture *f)
-{
-	struct engine_options options = { .path = f->folder,
-		.map_size = MAP_SIZE };
-	struct buffer message = { .max = 1000 };
-	struct engine *engine = NULL;
-	char path[128];
-	int fd;
-
-	f->row->close(f->engine);
-	f->engine = NULL;
-	snprintf(path, sizeof(path), "%s/%s", f->folder,
-	    f->row->durable ? "data.mdb" : "records");
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	for (int i = 0; i < 4096; i++)
-		assert_int_equal(write(fd, "not an engine!!", 15), 15);
-	close(fd);
-	assert_int_equal(f->row->open(&options, &message, &engine), DAMAGED);
-	assert_null(engine);
-	assert_true(message.len > strlen(f->folder));
-	buffer_done(&message);
-}
-
-/* A second process whose map is larger grows the file past ours. */
-static void
-test_other_process_grows_the_map(struct fixture *f)
-{
-	static char bytes[65536];
-	struct txn *txn;
-	int status;
-	pid_t child;
-
-	if (!f->row->durable)
-		return;
-	f->row->close(f->engine);
-	f->engine = open_engine(f->row, f->folder, 1 << 20);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct engine *engine = open_engine(f->row, f->folder,
-		    MAP_SIZE);
-
-		if (txn_begin_write(engine, &txn) != OK)
-			_exit(1);
-		for (int i = 0; i < 64; i++) {
-			char key[16];
-
-			snprintf(key, sizeof(key), "big%d", i);
-			if (txn_put(txn, text_from(key), (struct text){ bytes,
-				sizeof(bytes) }) != OK)
-				_exit(1);
-		}
-		_exit(txn_commit(txn) == OK ? 0 : 1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	put(f->engine, "mine", "1");
-	assert_int_equal(txn_begin_read(f->engine, &txn), OK);
-	assert_int_equal(bank_sum(txn), 1);
-	txn_abort(txn);
-}
-
-typedef void (*engine_test_fn)(struct fixture *fixture);
-
-static const struct {
-	const char *name;
-	engine_test_fn run;
-} tests[] = {
+static const struct engine_test tests[] = {
 	{ "put, get, remove", test_put_get_remove },
 	{ "abort leaves nothing", test_abort_leaves_nothing },
 	{ "a reader keeps its state", test_reader_keeps_its_state },
@@ -656,46 +446,10 @@ static const struct {
 	{ "a copy is an engine", test_copy_is_an_engine },
 	{ "stats", test_stats },
 	{ "reopen", test_reopen },
-	{ "durable survives kill", test_durable_survives_kill },
-	{ "relaxed works", test_relaxed_works },
-	{ "damage is refused", test_damage_is_refused },
-	{ "another process grows the map", test_other_process_grows_the_map },
 };
-
-struct run {
-	const struct engine_row *row;
-	engine_test_fn test;
-};
-
-static void
-run_row(void **state)
-{
-	const struct run *run = *state;
-	struct fixture fixture = fixture_begin(run->row, MAP_SIZE);
-
-	run->test(&fixture);
-	fixture_end(&fixture);
-}
 
 int
 main(void)
 {
-	enum { TESTS = sizeof(tests) / sizeof(tests[0]), ROWS_MAX = 8 };
-	static struct CMUnitTest all[TESTS * ROWS_MAX];
-	static struct run runs[TESTS * ROWS_MAX];
-	static char names[TESTS * ROWS_MAX][80];
-	size_t count = 0;
-
-	for (size_t r = 0; r < engine_row_count && r < ROWS_MAX; r++)
-		for (size_t t = 0; t < TESTS; t++) {
-			runs[count] = (struct run){ engine_rows[r],
-				tests[t].run };
-			snprintf(names[count], sizeof(names[0]), "%s: %s",
-			    engine_rows[r]->name, tests[t].name);
-			all[count] = (struct CMUnitTest){ .name = names[count],
-				.test_func = run_row,
-				.initial_state = &runs[count] };
-			count++;
-		}
-	return _cmocka_run_group_tests("engine", all, count, NULL, NULL);
+	return run_engine_tests(tests, sizeof(tests) / sizeof(tests[0]));
 }
