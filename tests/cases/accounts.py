@@ -57,9 +57,9 @@ def malformed_credentials(t):
 @case("RFC 9110 11.1: the name of the scheme is case-insensitive")
 def scheme_case(t):
     value = basic("alice", t.server.password_of("alice"))
+    bare = t.server.client()
     for scheme in ("basic", "BASIC", "BaSiC"):
-        t.status(t.nobody.get(PDF, {
-            "Authorization": scheme + value[5:]}), 200)
+        t.status(bare.get(PDF, {"Authorization": scheme + value[5:]}), 200)
 
 
 @case("V59a: an unknown user and a wrong password answer alike")
@@ -160,7 +160,7 @@ def revoke_cuts(t):
         t.server.revoke(place, "user:lena")
         time.sleep(2)
         got, connection.buffer = len(connection.buffer), b""
-        while connection._fill():
+        while got < len(data) and connection._fill():
             got, connection.buffer = got + len(connection.buffer), b""
     t.true(got < len(data), "all %d bytes came after the revoke", got)
 

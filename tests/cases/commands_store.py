@@ -154,7 +154,7 @@ def json_numbers(value):
 
 
 @case("issue, bad input: a corrupt blob never ends as a complete 200; scrub"
-      " and verify exit 1")
+      " and verify exit 1", restarts=True)
 def corrupt_blob(t):
     other = Cells()
     try:
@@ -194,7 +194,8 @@ def damage(folder, size):
     return found
 
 
-@case("interface.md 1: a backup taken while serving restores to the same tree")
+@case("interface.md 1: a backup taken while serving restores to the same tree",
+      restarts=True)
 def backup(t):
     path = t.fresh()
     for size in (0, 1, 5000, 100000):

@@ -63,8 +63,8 @@ def tls(t):
                 answer = alice.get("/dav/a/f", {"Range": "bytes=5-9"})
                 t.eq(answer.body, data[5:10], "range")
         old = tls_client(server, first[0])
-        old.tls.minimum_version = ssl.TLSVersion.TLSv1_1
-        old.tls.maximum_version = ssl.TLSVersion.TLSv1_1
+        old.tls.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
+        old.tls.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         old.tls.set_ciphers("ALL:@SECLEVEL=0")
         try:
             old.connect()

@@ -1,5 +1,6 @@
 """A server for one case alone, so that the case may break it."""
 
+import os
 import shutil
 
 from celldav import Server
@@ -18,9 +19,12 @@ class Owned:
 
     def __exit__(self, kind, *_):
         if kind is None:
+            self.server.stop()
+            faults = self.server.log_faults() \
+                if os.path.exists(self.server.log_path) else []
             self.server.close()
-            if self.server.log_faults():
-                raise AssertionError(self.server.log_faults())
+            if faults:
+                raise AssertionError("; ".join(faults))
         else:
             if self.server.process is not None:
                 self.server.process.kill()
