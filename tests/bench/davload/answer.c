@@ -16,7 +16,8 @@ struct totals totals;
 static uint32_t latency[SAMPLES_MAX], first_byte[SAMPLES_MAX];
 static uint64_t sample_count;
 
-/* Statuses that are right; lighttpd answers COPY 200 and PROPPATCH 204. */
+/* Statuses that are right, or what lighttpd says instead: COPY and MOVE 200,
+ * PROPPATCH 204. */
 static const int statuses[STEPS][3] = {
 	[STEP_GET] = { 200 },
 	[STEP_RANGE] = { 206 },
@@ -28,7 +29,7 @@ static const int statuses[STEPS][3] = {
 	[STEP_UNLOCK] = { 204 },
 	[STEP_PROPPATCH] = { 207, 204 },
 	[STEP_COPY] = { 201, 204, 200 },
-	[STEP_MOVE] = { 201, 204 },
+	[STEP_MOVE] = { 201, 204, 200 },
 };
 
 static bool
@@ -85,10 +86,11 @@ answer_count(struct client *client)
 	if (totals.wrong++ < COMPLAINTS_MAX)
 		fprintf(stderr,
 		    "davload: wrong answer: status %d, %llu bytes%s, "
-		    "%llu responses to %.70s\n",
+		    "%llu responses to %.*s\n",
 		    client->status, (unsigned long long)client->body_bytes,
 		    client->differs ? " that differ" : "",
-		    (unsigned long long)client->responses, client->request);
+		    (unsigned long long)client->responses,
+		    (int)strcspn(client->request, "\r"), client->request);
 }
 
 /* ---- Bodies ---------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -124,7 +125,8 @@ client_read(struct client *client)
 		if (got == 0) {
 			fprintf(stderr,
 			    "davload: the server closed a "
-			    "connection within %.60s\n",
+			    "connection within %.*s\n",
+			    (int)strcspn(client->request, "\r"),
 			    client->request);
 			exit(1);
 		}

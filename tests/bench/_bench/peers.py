@@ -1,0 +1,205 @@
+"""The peers: configuration, tuned with care, of servers that belong to this
+run alone. Access logs are off, keep-alive has no limit, nothing is synced
+that the peer does not sync by itself."""
+
+import os
+import shutil
+import subprocess
+
+from process import Failure, Process, free_port
+
+NGINX = """
+daemon off;
+{user}
+pid {dir}/nginx.pid;
+error_log {dir}/error.log error;
+worker_processes 2;
+worker_rlimit_nofile 65536;
+load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;
+events {{ worker_connections 8192; }}
+http {{
+	include /etc/nginx/mime.types;
+	default_type application/octet-stream;
+	access_log off;
+	sendfile on;
+	tcp_nodelay on;
+	keepalive_requests 1000000000;
+	keepalive_timeout 3600s;
+	client_max_body_size 0;
+	client_body_buffer_size 256k;
+	client_body_temp_path {dir}/tmp/body;
+	proxy_temp_path {dir}/tmp/proxy;
+	fastcgi_temp_path {dir}/tmp/fastcgi;
+	uwsgi_temp_path {dir}/tmp/uwsgi;
+	scgi_temp_path {dir}/tmp/scgi;
+	dav_ext_lock_zone zone=locks:32m;
+	server {{
+		listen 127.0.0.1:{port} reuseport backlog=4096;
+		root {root};
+		location / {{
+			dav_methods PUT DELETE MKCOL COPY MOVE;
+			dav_ext_methods PROPFIND OPTIONS LOCK UNLOCK;
+			dav_ext_lock zone=locks;
+			dav_access user:rw group:r all:r;
+		}}
+	}}
+}}
+"""
+
+APACHE = """
+ServerRoot /usr/lib/apache2
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+ListenBacklog 4096
+PidFile {dir}/apache.pid
+DefaultRuntimeDir {dir}/tmp
+Mutex file:{dir}/tmp default
+ErrorLog {dir}/error.log
+LogLevel error
+LoadModule mpm_event_module modules/mod_mpm_event.so
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule mime_module modules/mod_mime.so
+LoadModule dav_module modules/mod_dav.so
+LoadModule dav_fs_module modules/mod_dav_fs.so
+{user}
+StartServers 8
+ServerLimit 16
+ThreadLimit 64
+ThreadsPerChild 64
+MinSpareThreads 256
+MaxSpareThreads 1024
+MaxRequestWorkers 1024
+MaxConnectionsPerChild 0
+AsyncRequestWorkerFactor 64
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 3600
+Timeout 600
+EnableSendfile On
+EnableMMAP On
+HostnameLookups Off
+TypesConfig /etc/mime.types
+DocumentRoot {root}
+DAVLockDB {dir}/locks/db
+<Directory {root}>
+	AllowOverride None
+	Options None
+	Require all granted
+	Dav On
+</Directory>
+"""
+
+LIGHTTPD = """
+server.document-root = "{root}"
+server.bind = "127.0.0.1"
+server.port = {port}
+server.errorlog = "{dir}/error.log"
+server.pid-file = "{dir}/lighttpd.pid"
+server.upload-dirs = ( "{dir}/tmp" )
+server.modules = ( "mod_webdav" )
+server.event-handler = "linux-sysepoll"
+server.max-fds = 16384
+server.max-connections = 8192
+server.listen-backlog = 4096
+server.max-keep-alive-requests = 65535
+server.max-keep-alive-idle = 3600
+server.max-read-idle = 600
+server.max-write-idle = 600
+mimetype.assign = ( ".txt" => "text/plain", "" => "application/octet-stream" )
+webdav.activate = "enable"
+webdav.is-readonly = "disable"
+webdav.sqlite-db-name = "{dir}/locks/webdav.db"
+"""
+
+
+class Peer:
+    """One peer in a folder of its own."""
+
+    auth = None
+    base = "/"
+    durable = False
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.dir = os.path.join(folder, name)
+        self.root = os.path.join(self.dir, "root")
+        for sub in ("root", "tmp", "locks"):
+            os.makedirs(os.path.join(self.dir, sub))
+        self.port = free_port()
+        self.spread()
+        self.process = Process(self.command(), self.dir, self.environment())
+        try:
+            self.process.wait_for_port(self.port)
+        except Failure as error:
+            self.process.stop()
+            raise Failure(f"{name} {error}") from error
+
+    def spread(self):
+        """Folders below the root go to block groups of their own, so that
+        the trees of one sample do not slow the next one (ext4)."""
+        if shutil.which("chattr"):
+            subprocess.run(["chattr", "+T", self.root], check=False,
+                           capture_output=True)
+
+    def environment(self):
+        return None
+
+    def write(self, name, text, **more):
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text.format(dir=self.dir, root=self.root,
+                                   port=self.port, **more))
+        return path
+
+    def command(self):
+        raise NotImplementedError
+
+    def batches(self):
+        """Only celldav groups commits."""
+        return None
+
+    def stop(self):
+        self.process.stop()
+
+
+class Nginx(Peer):
+    def command(self):
+        user = "user root;" if os.geteuid() == 0 else ""
+        conf = self.write("nginx.conf", NGINX, user=user)
+        return ["/usr/sbin/nginx", "-e", os.path.join(self.dir, "error.log"),
+                "-c", conf]
+
+
+class Apache(Peer):
+    def command(self):
+        """Apache refuses to serve as root; its folders go to its user."""
+        user = ""
+        if os.geteuid() == 0:
+            user = "User www-data\nGroup www-data"
+            for folder in (self.root, self.dir + "/tmp", self.dir + "/locks"):
+                shutil.chown(folder, "www-data", "www-data")
+        conf = self.write("apache.conf", APACHE, user=user)
+        return ["/usr/sbin/apache2", "-D", "FOREGROUND", "-f", conf]
+
+
+class Lighttpd(Peer):
+    def command(self):
+        conf = self.write("lighttpd.conf", LIGHTTPD)
+        return ["/usr/sbin/lighttpd", "-D", "-f", conf]
+
+
+class Rclone(Peer):
+    def environment(self):
+        return dict(os.environ, RCLONE_CONFIG=self.dir + "/rclone.conf",
+                    XDG_CACHE_HOME=self.dir + "/tmp")
+
+    def command(self):
+        """Without --buffer-size 0 ranges are 80 times slower."""
+        self.write("rclone.conf", "")
+        return ["/usr/bin/rclone", "serve", "webdav", self.root, "--addr",
+                f"127.0.0.1:{self.port}", "--buffer-size", "0",
+                "--log-level", "ERROR"]
+
+
+PEERS = {"nginx": Nginx, "apache": Apache, "lighttpd": Lighttpd,
+         "rclone": Rclone}

@@ -1,0 +1,126 @@
+"""celldav as shipped: every change on disk before its answer, rights
+evaluated, every request with Basic and an app password; only the access log
+is off, as with the peers."""
+
+import base64
+import os
+import re
+import secrets
+import subprocess
+import urllib.request
+
+from process import Failure, Process, free_port
+
+BUCKET = re.compile(
+    r'^celldav_commit_batch_size_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)',
+    re.M)
+SUM = re.compile(r"^celldav_commit_batch_size_(sum|count)(?:\{.*\})? (\S+)",
+                 re.M)
+
+
+def binary(top):
+    return os.environ.get("CELLDAV") or os.path.join(top, "build", "release",
+                                                     "celldav")
+
+
+class Celldav:
+    """One server with one user, one cell and one app password."""
+
+    name = "celldav"
+    base = "/dav/bench/"
+    durable = True
+
+    def __init__(self, top, folder):
+        self.binary = binary(top)
+        self.dir = os.path.join(folder, "celldav")
+        self.conf = os.path.join(self.dir, "celldav.conf")
+        self.port, self.admin_port = free_port(), free_port()
+        self.command("init", "--dir", self.dir, "--listen",
+                     f"127.0.0.1:{self.port}", "--admin", "root")
+        self.configure()
+        self.accounts(folder)
+        env = dict(os.environ, CELLDAV_CONFIG=self.conf)
+        self.process = Process([self.binary, "serve"], self.dir, env)
+        try:
+            self.process.wait_for_port(self.port)
+            self.process.wait_for_port(self.admin_port)
+        except Failure as error:
+            self.process.stop()
+            raise Failure(f"celldav {error}") from error
+
+    def command(self, *words):
+        env = dict(os.environ, CELLDAV_CONFIG=self.conf)
+        done = subprocess.run([self.binary, *words], env=env, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
+        if done.returncode != 0:
+            raise Failure(f"celldav {' '.join(words)}: "
+                          f"{done.stderr.strip()}")
+        return done.stdout
+
+    def configure(self):
+        """The two keys that the benchmark needs; all others as shipped."""
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read()
+        for section, key, value in (("log", "access", "off"),
+                                    ("admin", "listen",
+                                     f"127.0.0.1:{self.admin_port}")):
+            text = self.key_set(text, section, key, value)
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    @staticmethod
+    def key_set(text, section, key, value):
+        """Replaces the key where its section has it, else adds it."""
+        setting = f'{key} = "{value}"'
+        there = re.compile(rf"^({section}\s*\{{[^}}]*?)\b{key}\s*=\s*"
+                           rf"(?:\"[^\"]*\"|[^\s}}]+)", re.M)
+        text, count = there.subn(lambda m: m.group(1) + setting, text, 1)
+        if count:
+            return text
+        opened = re.compile(rf"^{section}\s*\{{", re.M)
+        text, count = opened.subn(lambda m: f"{m.group(0)}\n\t{setting}\n",
+                                  text, 1)
+        return text if count else f"{text}\n{section} {{\n\t{setting}\n}}\n"
+
+    def accounts(self, folder):
+        password = os.path.join(folder, "password")
+        with open(password, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(18) + "\n")
+        os.chmod(password, 0o600)
+        self.command("user", "add", "bench", "--password-file", password)
+        self.command("cell", "create", "bench", "--owner", "bench")
+        word = self.command("app-password", "add", "bench", "--label",
+                            "bench").strip()
+        self.auth = base64.b64encode(f"bench:{word}".encode()).decode()
+
+    def batches(self):
+        """Changes a commit so far: sum, count, and the buckets by bound."""
+        url = f"http://127.0.0.1:{self.admin_port}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            text = answer.read().decode()
+        found = {key: float(value) for key, value in SUM.findall(text)}
+        if set(found) != {"sum", "count"}:
+            raise Failure("no commit batch size among the metrics")
+        found["buckets"] = [(bound, int(count))
+                            for bound, count in BUCKET.findall(text)]
+        return found
+
+    def stop(self):
+        self.process.stop()
+
+
+def batch_between(before, after):
+    """Mean batch, and bound of the largest bucket that got one."""
+    commits = after["count"] - before["count"]
+    if commits <= 0:
+        return None
+    had = dict(before["buckets"])
+    largest, below = None, 0
+    for bound, count in after["buckets"]:
+        fresh = count - had.get(bound, 0)
+        if fresh > below:
+            largest = bound
+        below = fresh
+    return {"mean": (after["sum"] - before["sum"]) / commits,
+            "largest": largest, "commits": int(commits)}
