@@ -110,12 +110,55 @@ token_refuse(struct exchange *exchange)
 	return FORBIDDEN;
 }
 
+struct replaced {
+	struct exchange *exchange;
+	uint64_t until;
+	bool found;
+	enum outcome outcome;
+};
+
+/* A collection left, and its name is taken again. */
 static bool
-log_never(const struct log_entry *entry, void *context)
+entry_replaced(const struct log_entry *entry, void *context)
 {
-	(void)entry;
-	(void)context;
-	return false;
+	struct replaced *replaced = context;
+	struct exchange *exchange = replaced->exchange;
+	struct text key;
+	struct node node;
+
+	if (entry->sequence > replaced->until)
+		return false;
+	if (entry->kind != LOG_REMOVED || !entry->collection)
+		return true;
+	replaced->outcome = name_key(exchange->arena, entry->name, &key);
+	if (replaced->outcome == OK)
+		replaced->outcome = node_find(exchange->txn, entry->parent,
+		    key, &node);
+	replaced->found = replaced->outcome == OK;
+	if (replaced->outcome == NOT_FOUND)
+		replaced->outcome = OK;
+	return replaced->outcome == OK && !replaced->found;
+}
+
+/*
+ * Only the name of a collection that left is told, its members go with it; but
+ * where another stands at the same name the client would keep the old members
+ * beside the new. So it has to look at all again.
+ */
+static enum outcome
+log_check(struct sync_stream *stream)
+{
+	struct exchange *exchange = stream->exchange;
+	struct replaced replaced = { .exchange = exchange,
+		.until = stream->token.sequence };
+	enum outcome outcome = log_each(exchange->txn, stream->token.tree,
+	    stream->position.log, entry_replaced, &replaced);
+
+	if (outcome == OK)
+		outcome = replaced.outcome;
+	if (outcome == CONFLICT || replaced.found)
+		return token_refuse(exchange);
+	return outcome;
 }
 
 /*
@@ -146,9 +189,7 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 		return token_refuse(exchange);
 	if (stream->position.walk != 0)
 		stream->token.sequence = asked.sequence;
-	outcome = log_each(exchange->txn, stream->token.tree,
-	    stream->position.log, log_never, NULL);
-	return outcome == CONFLICT ? token_refuse(exchange) : outcome;
+	return log_check(stream);
 }
 
 /*
