@@ -6,6 +6,7 @@
 #include "auth/app_password.h"
 #include "auth/credential_cache.h"
 #include "auth/guess.h"
+#include "auth/note.h"
 #include "auth/record.h"
 #include "auth/scheme.h"
 #include "server/base/clock.h"
@@ -19,8 +20,6 @@
  * an empty hash, which costs the same and is always wrong, so that neither the
  * answer nor its time tells which it was.
  */
-enum { USED_EVERY_SECONDS = 24 * 60 * 60 };
-
 struct authenticator {
 	struct store *store;            /* borrowed */
 	struct credential_cache *cache; /* owned */
@@ -101,67 +100,6 @@ hop_is_safe(const struct request *request)
 	return false;
 }
 
-/* A note that an account or app password was used, on its way to the disk. */
-struct use_note {
-	struct change change; /* first */
-	user_id user;
-	uint64_t app_password; /* 0: the account's own password */
-	uint64_t now_ns;
-};
-
-static bool
-used_long_ago(uint64_t used_ns, uint64_t now_ns)
-{
-	return now_ns > used_ns &&
-	    now_ns - used_ns >= USED_EVERY_SECONDS * NS_PER_SECOND;
-}
-
-/* Another request may have noted it meanwhile: then nothing is written. */
-static enum outcome
-note_run(struct txn *txn, struct change *change)
-{
-	struct use_note *note = (struct use_note *)change;
-	struct user user;
-	enum outcome outcome;
-
-	if (note->app_password != 0) {
-		return app_password_used(txn, note->user, note->app_password,
-		    note->now_ns);
-	}
-	outcome = user_find_id(txn, note->user, &user);
-	if (outcome != OK || !used_long_ago(user.used_ns, note->now_ns))
-		return outcome;
-	user.used_ns = note->now_ns;
-	return user_update(txn, &user);
-}
-
-static void
-note_done(struct change *change, enum outcome outcome)
-{
-	(void)outcome; /* the next use notes it again */
-	free(change);
-}
-
-static void
-note_use(struct authenticator *authenticator, user_id user,
-    uint64_t app_password, uint64_t used_ns)
-{
-	uint64_t now_ns = clock_wall_ns();
-	struct use_note *note;
-
-	if (!used_long_ago(used_ns, now_ns) ||
-	    authenticator->store->committer == NULL)
-		return;
-	note = memory_alloc(sizeof(*note));
-	note->change.run = note_run;
-	note->change.done = note_done;
-	note->user = user;
-	note->app_password = app_password;
-	note->now_ns = now_ns;
-	if (change_post(authenticator->store->committer, &note->change) != OK)
-		free(note);
-}
-
 /* The folded name, or for what can be no name, the bytes that were sent. */
 static struct text
 claimed_name(struct arena *arena, struct text sent)
@@ -231,7 +169,7 @@ sign_in(const struct attempt *attempt, const struct user *user,
 	principal->app_password = id;
 	guess_right(attempt->authenticator->guesses, principal->name,
 	    attempt->request->peer.name);
-	note_use(attempt->authenticator, user->id, id, used_ns);
+	note_use(attempt->authenticator->store, user->id, id, used_ns);
 	return AUTHENTICATE_DONE;
 }
 
@@ -337,6 +275,22 @@ authenticate(struct authenticator *authenticator, struct txn *txn,
 	return result;
 }
 
+/* The right password, hashed with parameters of the past (components.md 2). */
+static void
+hash_again(const struct credential_check *check) ON_WORKER;
+
+static void
+hash_again(const struct credential_check *check)
+{
+	struct arena *arena = arena_new();
+	struct text fresh;
+
+	if (password_hash(arena, check->password, &fresh) == OK)
+		note_rehash(check->authenticator->store, check->id, check->phc,
+		    fresh);
+	arena_free(arena);
+}
+
 /*
  * Many requests of one client may come here with the same credential before
  * the first one is through; the others find it verified.
@@ -355,6 +309,8 @@ credential_verify(struct credential_check *check)
 		return;
 	}
 	check->outcome = password_verify(check->phc, check->password);
+	if (check->outcome == OK && password_outdated(check->phc))
+		hash_again(check);
 	if (check->outcome != OK || seconds == 0)
 		return;
 	if (seconds > UINT32_MAX)

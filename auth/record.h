@@ -89,6 +89,14 @@ struct account_list {
 void
 account_list_add(struct account_list *list, uint64_t id);
 
+/*
+ * Another hash of the same password, so its version stays. CONFLICT: the
+ * account has not `old` any more.
+ */
+enum outcome
+user_rehash(struct txn *txn, user_id id, struct text old, struct text fresh)
+    MUST_CHECK;
+
 /* Takes all grants that name this user or group away. */
 enum outcome
 grant_remove_subject(struct txn *txn, user_id subject) MUST_CHECK;

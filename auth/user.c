@@ -180,6 +180,20 @@ user_update(struct txn *txn, const struct user *user)
 	return user_put(txn, &new);
 }
 
+enum outcome
+user_rehash(struct txn *txn, user_id id, struct text old, struct text fresh)
+{
+	struct user user;
+	enum outcome outcome = user_find_id(txn, id, &user);
+
+	if (outcome != OK)
+		return outcome;
+	if (!text_equal(user.password, old))
+		return CONFLICT;
+	user.password = fresh;
+	return user_valid(&user) ? user_put(txn, &user) : BAD_INPUT;
+}
+
 struct owner_search {
 	user_id user;
 	bool found;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,9 +18,9 @@
 
 enum { PASSWORD_FILE_MAX = 4096, MESSAGE_MAX = 65536 };
 
-/* Lines of a message go out as they are: they begin with FILE:LINE. */
+/* The lines of a message; those of the configuration say FILE:LINE first. */
 static int
-print_message(const struct buffer *message)
+print_message(const struct buffer *message, const char *prefix)
 {
 	struct text rest = buffer_text(message);
 
@@ -27,7 +28,7 @@ print_message(const struct buffer *message)
 		struct text line = text_split(&rest, '\n');
 
 		if (line.len > 0)
-			(void)command_fail("%.*s", TEXT_ARGS(line));
+			fprintf(stderr, "%s%.*s\n", prefix, TEXT_ARGS(line));
 	}
 	return EXIT_REFUSED;
 }
@@ -43,7 +44,7 @@ tool_conf(struct invocation *invocation)
 				    "or make one with celldav init --dir",
 		    invocation->config, strerrordesc_np(errno));
 	if (conf_load(invocation->config, &message, &invocation->conf) != OK)
-		status = print_message(&message);
+		status = print_message(&message, "");
 	buffer_done(&message);
 	return status;
 }
@@ -60,7 +61,7 @@ tool_store(struct invocation *invocation, enum store_open how)
 	if (status == EXIT_DONE &&
 	    store_open(invocation->conf, how, &message, &invocation->store) !=
 		OK)
-		status = print_message(&message);
+		status = print_message(&message, "celldav: ");
 	buffer_done(&message);
 	return status;
 }

@@ -1,5 +1,6 @@
 #include "auth_world.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,45 @@ a_late_answer_does_not_count(void **state)
 	assert_int_equal(problem.status, 503);
 }
 
+static enum outcome
+run_nothing(struct txn *txn, void *context)
+{
+	(void)txn;
+	(void)context;
+	return OK;
+}
+
+/* components.md 2: the new hash comes in without a new version. */
+static void
+an_outdated_hash_is_made_again(void **state)
+{
+	struct door *door = *state;
+	struct world *world = door->world;
+	char phc[crypto_pwhash_STRBYTES];
+	struct user user = { .name = TEXT("bob") };
+
+	assert_int_equal(crypto_pwhash_str_alg(phc, "right", 5, 1, 8 << 20,
+			     crypto_pwhash_ALG_ARGON2ID13),
+	    0);
+	user.password = text_from(phc);
+	assert_int_equal(user_add(world->txn, world->store, &user), OK);
+	assert_int_equal(ask(door, "bob", "right").result, AUTHENTICATE_DONE);
+	assert_int_equal(txn_commit(world->txn), OK);
+	thread_enter_worker();
+	assert_int_equal(store_change(world->store, run_nothing, NULL), OK);
+	assert_int_equal(txn_begin_write(world->store->engine, &world->txn),
+	    OK);
+	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
+	assert_false(password_outdated(user.password));
+	assert_int_equal(user.password_version, 1);
+	assert_true(user.used_ns > 0);
+	thread_enter_worker();
+	assert_int_equal(password_verify(user.password,
+			     (struct secret){ TEXT("right") }),
+	    OK);
+	assert_int_equal(ask(door, "bob", "right").result, AUTHENTICATE_DONE);
+}
+
 static void
 an_app_password_needs_no_hash(void **state)
 {
@@ -442,6 +482,7 @@ main(void)
 		CASE(wrong_ones_are_all_alike),
 		CASE(a_new_password_ends_the_old_one),
 		CASE(a_late_answer_does_not_count),
+		CASE(an_outdated_hash_is_made_again),
 		CASE(an_app_password_needs_no_hash),
 		CASE(guessing_waits_even_with_the_right_one),
 		CASE(unknown_names_wait_alike),
