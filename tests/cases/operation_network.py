@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 from celldav import binary                                       # noqa: E402
 from check import World, case, main                              # noqa: E402
-from owned import Owned, put                                     # noqa: E402
+from owned import Owned                                          # noqa: E402
 from wire import Client, wait_until                              # noqa: E402
 
 
@@ -139,8 +139,8 @@ def trusted_proxy(t):
                 (None, "trusted_proxies"): trusted}
         with Owned(conf=conf) as server:
             server.start()
-            put(t, server, "f", b"x")
             with server.client("alice") as alice:
+                t.status(alice.put("/dav/a/f", b"x", FORWARDED), 201)
                 answer = alice.request("COPY", "/dav/a/f", dict(
                     FORWARDED, Destination="https://cloud.example/dav/a/g"))
                 t.status(answer, *status)
@@ -174,10 +174,10 @@ def wait_for(sock, word):
 @case("issue, 7: a listening socket can be inherited (LISTEN_FDS)")
 def socket_activation(t):
     with Owned() as server, socket.socket() as sock:
-        server.configure(None, "listen", ["127.0.0.1:0"])
         sock.bind(("127.0.0.1", 0))
         sock.listen(64)
         port = sock.getsockname()[1]
+        server.configure(None, "listen", ["127.0.0.1:%d" % port])
 
         def inherit():
             os.dup2(sock.fileno(), 3, inheritable=True)
