@@ -37,6 +37,17 @@ disposition_write(struct buffer *out, struct text name)
 	}
 }
 
+/* A browser's own viewers for these do not work in a sandbox. */
+static bool
+media_is_plain(struct text media)
+{
+	return !media_is_active(media) &&
+	    (text_starts(media, TEXT("image/")) ||
+	    text_starts(media, TEXT("audio/")) ||
+	    text_starts(media, TEXT("video/")) ||
+	    text_equal(media, TEXT("application/pdf")));
+}
+
 static void
 content_fields(struct exchange *exchange, const struct node *node,
     const struct validator *validator)
@@ -50,10 +61,11 @@ content_fields(struct exchange *exchange, const struct node *node,
 	response_header(response, "Last-Modified", text_from(date));
 	response_header(response, "Cache-Control", TEXT("private, no-cache"));
 	response_header(response, "X-Content-Type-Options", TEXT("nosniff"));
+	if (!media_is_plain(node->media))
+		response_header(response, "Content-Security-Policy",
+		    TEXT("sandbox; default-src 'none'"));
 	if (!media_is_active(node->media))
 		return;
-	response_header(response, "Content-Security-Policy",
-	    TEXT("sandbox; default-src 'none'"));
 	disposition_write(&out, node->name);
 	response_header(response, "Content-Disposition",
 	    exchange_keep(exchange, &out));

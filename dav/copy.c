@@ -49,6 +49,7 @@ copy_check(struct exchange *exchange, struct copying *copying)
 
 	if (outcome == OK)
 		outcome = place_demand(exchange, &transfer->source,
+		    transfer_keeps_rights(transfer) ? ATOM(VIEW) :
 		    ATOM(GET_ORIGINAL));
 	if (outcome == OK)
 		outcome = copy_depth_check(exchange, &copying->depth);
@@ -352,9 +353,9 @@ static enum outcome
 copy_run(struct exchange *exchange)
 {
 	if (exchange->txn != NULL)
-		return copy_at_once(exchange);
+		return exchange_space(exchange, copy_at_once(exchange));
 	thread_enter_worker();
-	return copy_in_slices(exchange);
+	return exchange_space(exchange, copy_in_slices(exchange));
 }
 
 const struct method method_copy = {

@@ -163,6 +163,16 @@ exchange_actor(const struct exchange *exchange)
 		.now_ns = exchange->now_ns };
 }
 
+/* What a change of a tree says, with the condition that NO_SPACE has. */
+static inline enum outcome
+exchange_space(struct exchange *exchange, enum outcome outcome)
+{
+	if (outcome == NO_SPACE)
+		exchange->problem = (struct problem){
+			.condition = "quota-not-exceeded" };
+	return outcome;
+}
+
 /* A method that makes no sense for the resource: 405. */
 static inline enum outcome
 exchange_not_allowed(struct exchange *exchange)

@@ -33,22 +33,14 @@ lock_check(struct exchange *exchange, struct place *place)
 	return place_name_check(exchange, place);
 }
 
-/*
- * Locks in the way of a new file are asked for their token; those on what
- * exists are a matter of conflict, which lock_conflict() finds.
- */
 static enum outcome
 lock_conditions(struct exchange *exchange, const struct place *place,
     struct if_header *ret_header)
 {
 	enum outcome outcome = request_if(exchange, ret_header);
 
-	if (outcome == OK)
-		outcome = condition_check(exchange, place, ret_header);
-	if (outcome == OK && place->node == NULL)
-		outcome = lock_demand(exchange, ret_header, place,
-		    REACH_MEMBERSHIP);
-	return outcome;
+	return outcome == OK ?
+	    condition_check(exchange, place, ret_header) : outcome;
 }
 
 static enum outcome
@@ -272,20 +264,19 @@ lock_make(struct exchange *exchange, struct place *place,
 
 static enum outcome
 lock_new(struct exchange *exchange, struct place *place,
-    const struct lock_info *info)
+    const struct if_header *header, const struct lock_info *info)
 {
 	bool answered = false;
-	enum outcome outcome = OK;
+	enum outcome outcome = covering_conflict(exchange, place, info);
 
-	if (place->node != NULL) {
-		outcome = covering_conflict(exchange, place, info);
-		if (outcome == OK && info->infinite)
-			outcome = members_demand(exchange, place,
-			    ATOM(MODIFY));
-		if (outcome == OK)
-			outcome = below_conflict(exchange, place, info,
-			    &answered);
-	}
+	/* A new member needs the token of a lock on its collection too. */
+	if (outcome == OK && place->node == NULL)
+		outcome = lock_demand(exchange, header, place,
+		    REACH_MEMBERSHIP);
+	if (outcome == OK && place->node != NULL && info->infinite)
+		outcome = members_demand(exchange, place, ATOM(MODIFY));
+	if (outcome == OK && place->node != NULL)
+		outcome = below_conflict(exchange, place, info, &answered);
 	if (outcome != OK || answered)
 		return outcome;
 	return lock_make(exchange, place, info);
@@ -306,7 +297,7 @@ lock_run(struct exchange *exchange)
 	if (outcome != OK)
 		return outcome;
 	return info.refresh ? lock_renew(exchange, &place, &header, &info) :
-	    lock_new(exchange, &place, &info);
+	    lock_new(exchange, &place, &header, &info);
 }
 
 const struct method method_lock = {

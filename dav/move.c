@@ -69,6 +69,31 @@ move_root_check(struct exchange *exchange, const struct place *source)
 	return OK;
 }
 
+/*
+ * What was shared is not the guest's to take away: who holds the atoms only by
+ * a grant on the very node may change what is in it, not where it stands.
+ */
+static enum outcome
+move_share_check(struct exchange *exchange, const struct place *source,
+    atom_set atoms)
+{
+	struct trail parent = source->trail;
+	struct demand demand = { .needed = atoms };
+	struct rights rights;
+	enum outcome outcome;
+
+	if ((source->node->flags & NODE_HAS_GRANTS) == 0)
+		return OK;
+	parent.count--;
+	outcome = rights_of(exchange->txn, &exchange->principal, &parent,
+	    exchange->now_ns, &rights);
+	if (outcome != OK || rights_hold(&rights, atoms))
+		return outcome;
+	rights.atoms |= ATOM(STAT); /* the node itself is visible */
+	demand.href = place_href(exchange, source);
+	return authorise(&rights, &demand, &exchange->problem);
+}
+
 static enum outcome
 move_demand_source(struct exchange *exchange, const struct transfer *transfer)
 {
@@ -78,6 +103,8 @@ move_demand_source(struct exchange *exchange, const struct transfer *transfer)
 
 	if (outcome == OK)
 		outcome = move_root_check(exchange, source);
+	if (outcome == OK)
+		outcome = move_share_check(exchange, source, atoms);
 	/* RULE_RENAME_OWN: what others made keeps its name. */
 	if (outcome == OK && atoms == ATOM(RENAME) &&
 	    (source->rights.rules & RULE_RENAME_OWN) != 0 &&
@@ -195,7 +222,7 @@ move_run(struct exchange *exchange)
 		    &node);
 	if (outcome == OK)
 		transfer_respond(exchange, &transfer, &node);
-	return outcome;
+	return exchange_space(exchange, outcome);
 }
 
 const struct method method_move = {

@@ -149,6 +149,8 @@ destination_resolve(struct exchange *exchange, struct place *ret_place)
 	outcome = uri_local_path(exchange->request, value, &path);
 	if (outcome == UNSUPPORTED)
 		return destination_elsewhere(exchange);
+	if (outcome == TOO_LARGE)
+		exchange->problem.status = 414; /* it is an address */
 	if (outcome != OK)
 		return outcome;
 	if (path.count == 0 || !text_equal(path.key[0], TEXT("dav")))

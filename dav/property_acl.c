@@ -97,11 +97,23 @@ privilege_write(struct buffer *out, const char *prefix, const char *name)
 	    name);
 }
 
+/* What is held on this node: a rename may be for one's own only. */
+static atom_set
+target_atoms(const struct property_target *target)
+{
+	const struct rights *rights = target->rights;
+
+	if ((rights->rules & RULE_RENAME_OWN) == 0 || target->node == NULL ||
+	    target->node->creator == target->exchange->principal.id)
+		return rights->atoms;
+	return rights->atoms & ~ATOM(RENAME);
+}
+
 static enum outcome
 current_user_privilege_set_write(const struct property_target *target,
     struct buffer *out)
 {
-	atom_set held = target->rights->atoms;
+	atom_set held = target_atoms(target);
 	atom_set write = aggregate_atoms("bind") | aggregate_atoms("unbind") |
 	    aggregate_atoms("write-content") |
 	    aggregate_atoms("write-properties");

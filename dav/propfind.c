@@ -131,6 +131,9 @@ multistatus_respond(struct exchange *exchange,
 	if (query->minimal)
 		response_header(response, "Preference-Applied",
 		    TEXT("return=minimal"));
+	if (depth == 1 && prefers(exchange->request, TEXT("depth-noroot")))
+		response_header(response, "Preference-Applied",
+		    TEXT("depth-noroot"));
 	member_stream_respond(stream, place);
 }
 

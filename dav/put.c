@@ -80,10 +80,7 @@ put_space_check(struct exchange *exchange, const struct place *place,
 		return TOO_LARGE;
 	outcome = quota_check(exchange->txn, exchange->store, &place->trail,
 	    length);
-	if (outcome == NO_SPACE)
-		exchange->problem = (struct problem){
-			.condition = "quota-not-exceeded" };
-	return outcome;
+	return exchange_space(exchange, outcome);
 }
 
 static enum outcome
@@ -175,7 +172,7 @@ put_run(struct exchange *exchange)
 	    &content, &actor, &node);
 	if (outcome == OK)
 		put_respond(exchange, &node, place.node == NULL, timed);
-	return outcome;
+	return exchange_space(exchange, outcome);
 }
 
 const struct method method_put = {

@@ -73,6 +73,34 @@ transfer_apart(struct exchange *exchange, const struct transfer *transfer)
 	return OK;
 }
 
+/* No grant and no cell begins between the nodes `from` and the trail's end. */
+static bool
+trail_is_bare(const struct trail *trail, size_t from)
+{
+	for (size_t i = from; i < trail->count; i++)
+		if ((trail->node[i].flags &
+		    (NODE_HAS_GRANTS | NODE_IS_CELL_ROOT)) != 0)
+			return false;
+	return true;
+}
+
+bool
+transfer_keeps_rights(const struct transfer *transfer)
+{
+	const struct trail *a = &transfer->source.trail;
+	const struct trail *b = &transfer->target.trail;
+	size_t common = 0;
+
+	if (transfer->target.scope != SCOPE_CELL ||
+	    transfer->source.cell.id != transfer->target.cell.id)
+		return false;
+	while (common < a->count && common < b->count &&
+	    a->node[common].id == b->node[common].id)
+		common++;
+	return rights_uniform(transfer->source.node) &&
+	    trail_is_bare(a, common) && trail_is_bare(b, common);
+}
+
 enum outcome
 transfer_demand_target(struct exchange *exchange,
     const struct transfer *transfer)

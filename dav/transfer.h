@@ -29,6 +29,13 @@ transfer_apart(struct exchange *exchange, const struct transfer *transfer)
     MUST_CHECK;
 
 /*
+ * Source and target lie under the same grants, and nothing below the source
+ * has its own: whatever arrives is as little to be read there as here.
+ */
+bool
+transfer_keeps_rights(const struct transfer *transfer);
+
+/*
  * What the target needs: create or mkdir for something new, modify for a
  * version, delete for what is replaced; and a name that may be.
  */

@@ -112,6 +112,35 @@ bytes_are_utf16(struct text bytes, bool *ret_big, size_t *ret_mark)
 	return false;
 }
 
+/*
+ * What the declaration says (XML 1.0 4.3.3) must be what the bytes are, as far
+ * as a declaration can say it: any Unicode encoding, or ASCII.
+ */
+static bool
+declaration_is_known(struct text bytes)
+{
+	struct text rest, name;
+	size_t at;
+
+	if (!text_starts(bytes, TEXT("<?xml")))
+		return true;
+	rest = text_slice(bytes, 0, text_find_text(bytes, TEXT("?>")));
+	at = text_find_text(rest, TEXT("encoding"));
+	if (at == rest.len)
+		return true;
+	rest = text_slice(rest, at, rest.len);
+	rest = text_slice(rest, text_find(rest, '=') + 1, rest.len);
+	while (rest.len > 0 && (unsigned char)rest.ptr[0] <= ' ')
+		rest = text_slice(rest, 1, rest.len);
+	if (rest.len == 0 || (rest.ptr[0] != '"' && rest.ptr[0] != '\''))
+		return false;
+	name = text_slice(rest, 1, rest.len);
+	name = text_slice(name, 0, text_find(name, rest.ptr[0]));
+	return text_equal_nocase(name, TEXT("utf-8")) ||
+	    text_equal_nocase(name, TEXT("us-ascii")) ||
+	    text_starts_nocase(name, TEXT("utf-16"));
+}
+
 static void
 parser_setup(void)
 {
@@ -126,7 +155,8 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 	enum outcome outcome;
 	bool sound;
 
-	if (bytes.len == 0 || bytes.len > INT_MAX || !utf8_valid(bytes))
+	if (bytes.len == 0 || bytes.len > INT_MAX || !utf8_valid(bytes) ||
+	    !declaration_is_known(bytes))
 		return BAD_INPUT;
 	outcome = xml_scan(bytes, conf);
 	if (outcome != OK)
