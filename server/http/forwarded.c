@@ -132,12 +132,23 @@ client_set(struct peer *peer, struct text node)
 {
 	struct sockaddr_storage address;
 
-	/* A proxy on this host speaks for clients anywhere. */
-	peer->loopback = false;
 	if (!node_parse(node, &address))
 		return;
 	address_format(&address, peer->name);
 	peer->loopback = address_loopback(&address);
+}
+
+/* Nothing at all is said: a client of its own that lives where proxies do. */
+static bool
+proxy_silent(const struct header_list *headers)
+{
+	static const char *const names[] = { "Forwarded", "X-Forwarded-For",
+		"X-Forwarded-Proto", "X-Forwarded-Host" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (header_count(headers, names[i]) > 0)
+			return false;
+	return true;
 }
 
 bool
@@ -147,10 +158,12 @@ forwarded_apply(struct request *request)
 	struct text scheme, host;
 	struct authority authority;
 
-	if (!request->peer.trusted_proxy)
+	if (!request->peer.trusted_proxy || proxy_silent(&request->headers))
 		return true;
 	one = facts_rfc7239(request);
 	two = facts_customary(request);
+	/* A proxy on this host speaks for clients anywhere. */
+	request->peer.loopback = false;
 	client_set(&request->peer, agreed(one.address, two.address));
 	scheme = agreed(one.scheme, two.scheme);
 	if (scheme.len > 0)

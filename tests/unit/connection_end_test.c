@@ -172,7 +172,11 @@ proxies_are_believed(void **state)
 	static const struct {
 		const char *fields, *seen;
 	} rows[] = {
-		{ "", "http://files.example.org client=127.0.0.1 loopback=0" },
+		{ "", "http://files.example.org client=127.0.0.1 loopback=1" },
+		{ "X-Forwarded-For: nobody\r\n",
+		    "http://files.example.org client=127.0.0.1 loopback=0" },
+		{ "X-Forwarded-Proto: http\r\n",
+		    "http://files.example.org client=127.0.0.1 loopback=0" },
 		{ "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n",
 		    "https://files.example.org client=192.0.2.7 loopback=0" },
 		{ "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 127.0.0.2\r\n",
