@@ -8,6 +8,7 @@
 #include "dav/members.h"
 #include "dav/methods.h"
 #include "dav/precondition.h"
+#include "dav/resave.h"
 #include "dav/temporary.h"
 #include "dav/transfer.h"
 
@@ -188,11 +189,42 @@ move_admit(struct exchange *exchange, enum lane *lane)
 	return place_admit(exchange, move_check(exchange, &transfer), lane);
 }
 
+/* A new file takes the name of a document that was put aside for it. */
 static enum outcome
-move_write(struct exchange *exchange, struct transfer *transfer)
+move_resave(struct exchange *exchange, struct transfer *transfer,
+    enum tree_move_how *how)
+{
+	struct transfer again;
+	bool back = false;
+	enum outcome outcome;
+
+	if (transfer->how != TRANSFER_NEW || !move_is_rename(transfer) ||
+	    !node_is_own_draft(exchange, transfer->source.node))
+		return OK;
+	outcome = resave_bring_back(exchange, &transfer->target,
+	    transfer->source.node->id, &back);
+	if (outcome != OK || !back)
+		return outcome;
+	outcome = transfer_resolve(exchange, &again);
+	if (outcome != OK)
+		return outcome;
+	transfer->source = again.source;
+	transfer->target = again.target;
+	*how = TREE_MOVE_FOLD;
+	return OK;
+}
+
+static enum outcome
+move_write(struct exchange *exchange, struct transfer *transfer,
+    struct node *ret_node)
 {
 	struct tree_actor actor = exchange_actor(exchange);
+	enum tree_move_how how = transfer->how == TRANSFER_VERSION ?
+	    TREE_MOVE_FOLD : TREE_MOVE_PLACE;
 	enum outcome outcome = transfer_clear(exchange, transfer);
+
+	if (outcome == OK)
+		outcome = move_resave(exchange, transfer, &how);
 
 	/* Who shared it here has not shared it there (rights.md 6). */
 	if (outcome == OK && move_leaves_cell(transfer))
@@ -200,10 +232,14 @@ move_write(struct exchange *exchange, struct transfer *transfer)
 		    transfer->source.node);
 	if (outcome != OK)
 		return outcome;
-	return tree_move(exchange->txn, exchange->store,
+	outcome = tree_move(exchange->txn, exchange->store,
 	    &transfer->source.trail, &transfer->target.trail, transfer->name,
-	    transfer->how == TRANSFER_VERSION ? TREE_MOVE_FOLD :
-	    TREE_MOVE_PLACE, &actor);
+	    how, &actor);
+	if (outcome == OK)
+		outcome = node_find_id(exchange->txn,
+		    how == TREE_MOVE_FOLD ? transfer->target.node->id :
+		    transfer->source.node->id, ret_node);
+	return outcome;
 }
 
 static enum outcome
@@ -214,12 +250,7 @@ move_run(struct exchange *exchange)
 	enum outcome outcome = move_check(exchange, &transfer);
 
 	if (outcome == OK)
-		outcome = move_write(exchange, &transfer);
-	if (outcome == OK)
-		outcome = node_find_id(exchange->txn,
-		    transfer.how == TRANSFER_VERSION ?
-		    transfer.target.node->id : transfer.source.node->id,
-		    &node);
+		outcome = move_write(exchange, &transfer, &node);
 	if (outcome == OK)
 		transfer_respond(exchange, &transfer, &node);
 	return exchange_space(exchange, outcome);

@@ -5,6 +5,7 @@
  */
 #include "dav/methods.h"
 #include "dav/precondition.h"
+#include "dav/resave.h"
 #include "server/base/clock.h"
 #include "store/media.h"
 #include "store/quota.h"
@@ -150,6 +151,16 @@ put_respond(struct exchange *exchange, const struct node *node, bool created,
 }
 
 static enum outcome
+put_resave(struct exchange *exchange, struct place *place)
+{
+	bool back;
+	enum outcome outcome = resave_bring_back(exchange, place, 0, &back);
+
+	return outcome == OK && back ? place_resolve(exchange,
+	    &exchange->request->path, place) : outcome;
+}
+
+static enum outcome
 put_run(struct exchange *exchange)
 {
 	struct tree_actor actor = exchange_actor(exchange);
@@ -161,17 +172,23 @@ put_run(struct exchange *exchange)
 	struct node node;
 	bool timed = client_time(exchange->request, &content.modified_ns);
 	enum outcome outcome = put_check(exchange, &place);
+	bool created;
 
 	if (outcome == OK)
 		outcome = put_space_check(exchange, &place,
 		    content.blob.size);
 	if (outcome != OK)
 		return outcome;
+	created = place.node == NULL;
+	if (created)
+		outcome = put_resave(exchange, &place);
+	if (outcome != OK)
+		return exchange_space(exchange, outcome);
 	content.name = place.name;
 	outcome = tree_put(exchange->txn, exchange->store, &place.trail,
 	    &content, &actor, &node);
 	if (outcome == OK)
-		put_respond(exchange, &node, place.node == NULL, timed);
+		put_respond(exchange, &node, created, timed);
 	return exchange_space(exchange, outcome);
 }
 

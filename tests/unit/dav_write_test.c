@@ -299,6 +299,53 @@ test_safe_save(void **state)
 	assert_int_equal(get(world, "alice", "/dav/docs/doc.tmp"), 404);
 }
 
+/* vim and Word: the document is put aside, and a new file takes its name. */
+static void
+test_save_by_rename(void **state)
+{
+	struct world *world = *state;
+	struct ask ask = { "alice", "PROPFIND", "/dav/docs/f", "Depth: 0\n",
+		"<d:propfind xmlns:d='DAV:'><d:prop><d:resource-id/>"
+		"</d:prop></d:propfind>" };
+	struct reply before, after;
+
+	assert_int_equal(put(world, "/dav/docs/f", "old"), 201);
+	before = dav_ask(world, &ask);
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
+	    "/dav/docs/f~"), 201);
+	assert_int_equal(get(world, "alice", "/dav/docs/f"), 404);
+	assert_int_equal(put(world, "/dav/docs/f", "new"), 201);
+	after = dav_ask(world, &ask);
+	assert_true(text_equal(before.body, after.body));
+	assert_content(world, "/dav/docs/f", "new");
+	assert_content(world, "/dav/docs/f~", "old");
+	assert_int_equal(put(world, "/dav/docs/~WRD1.tmp", "word"), 201);
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
+	    "/dav/docs/~WRL1.tmp"), 201);
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/~WRD1.tmp",
+	    "/dav/docs/f"), 201);
+	after = dav_ask(world, &ask);
+	assert_true(text_equal(before.body, after.body));
+	assert_content(world, "/dav/docs/f", "word");
+	assert_content(world, "/dav/docs/~WRL1.tmp", "new");
+	assert_int_equal(get(world, "alice", "/dav/docs/~WRD1.tmp"), 404);
+	/* A plain way back is no save. */
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
+	    "/dav/docs/f.tmp"), 201);
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f.tmp",
+	    "/dav/docs/f"), 201);
+	after = dav_ask(world, &ask);
+	assert_true(text_equal(before.body, after.body));
+	assert_int_equal(get(world, "alice", "/dav/docs/f.tmp"), 404);
+	/* Neither is another file where one was renamed for good. */
+	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
+	    "/dav/docs/g"), 201);
+	assert_int_equal(put(world, "/dav/docs/f", "other"), 201);
+	after = dav_ask(world, &ask);
+	assert_false(text_equal(before.body, after.body));
+	assert_content(world, "/dav/docs/g", "word");
+}
+
 static void
 test_content_fields(void **state)
 {
@@ -342,6 +389,7 @@ main(void)
 		TEST(test_destinations),
 		TEST(test_move),
 		TEST(test_safe_save),
+		TEST(test_save_by_rename),
 		TEST(test_content_fields),
 	};
 
