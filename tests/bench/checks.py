@@ -45,8 +45,9 @@ class Fake:
 
     name, base, auth = "fake", "/", None
 
-    def __init__(self, make):
+    def __init__(self, make, most=None):
         self.make = make
+        self.most = most
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -63,8 +64,9 @@ class Fake:
     def serve(self, link):
         with link, link.makefile("rwb") as file:
             try:
-                while self.one(file):
-                    pass
+                carried = 0
+                while carried != self.most and self.one(file):
+                    carried += 1
             except OSError:
                 return
 
@@ -87,8 +89,8 @@ class Fake:
         self.sock.close()
 
 
-def accepted(load, make, kind, **keys):
-    server = Fake(make)
+def accepted(load, make, most, kind, **keys):
+    server = Fake(make, most)
     try:
         figures = load.run(server, kind, 1, 5, count=3, **keys)
         return figures["requests"] == 3 and figures["wrong"] == 0
@@ -103,7 +105,8 @@ def changed(body, at):
 
 
 def cases(load):
-    """Name, whether it is right, kind, keys, the answer."""
+    """Name, whether it is right, kind, keys, after how many answers the
+    connection ends, the answer."""
     file = load.content(0, SIZE)
     get = ("get", {"path": "", "size": SIZE})
     part = ("range", {"path": "", "size": 1000, "whole": 1000})
@@ -111,10 +114,17 @@ def cases(load):
     find = ("propfind", {"path": "", "members": MEMBERS})
     lock = ("lock", {"path": ""})
     token = "Lock-Token: <urn:uuid:1>\r\n"
+    # The last word, if there: so many answers a connection carries.
     fixed = [
         ("file", True, get, answer(200, file)),
         ("file, connection closed each time", True, get,
          answer(200, file, "Connection: close\r\n")),
+        ("file, connection closed unsaid", True, get,
+         answer(200, file), 1),
+        ("listing, connection closed unsaid", True, find,
+         answer(207, multistatus(MEMBERS)), 1),
+        ("PUT, connection closed unsaid", False, put, answer(201), 1),
+        ("connection closed without an answer", False, get, b"", 1),
         ("file of another name", False, get,
          answer(200, load.content(1, SIZE))),
         ("file cut short", False, get, answer(200, file[:-1])),
@@ -144,9 +154,10 @@ def cases(load):
                       chunked(multistatus(MEMBERS), size)))
         fixed.append((f"listing in chunks of {size}, one less", False, find,
                       chunked(multistatus(MEMBERS - 1), size)))
-    for name, right, (kind, keys), made in fixed:
-        yield name, right, kind, keys, lambda method, made=made: made
-    yield "LOCK and UNLOCK", True, "lock", {"path": ""}, \
+    for name, right, (kind, keys), made, *most in fixed:
+        yield name, right, kind, keys, most[0] if most else None, \
+            lambda method, made=made: made
+    yield "LOCK and UNLOCK", True, "lock", {"path": ""}, None, \
         lambda method: answer(200, b"", token) if method == "LOCK" \
         else answer(204)
 
@@ -158,8 +169,8 @@ def main():
     bad = 0
     try:
         load = Load(top, folder)
-        for name, right, kind, keys, make in cases(load):
-            if accepted(load, make, kind, **keys) != right:
+        for name, right, kind, keys, most, make in cases(load):
+            if accepted(load, make, most, kind, **keys) != right:
                 print(f"{name}: {'refused' if right else 'accepted'}")
                 bad += 1
     finally:

@@ -154,6 +154,9 @@ class Peer:
     def command(self):
         raise NotImplementedError
 
+    def quiet_check(self):
+        """Its log is switched off above."""
+
     def batches(self):
         """Only celldav groups commits."""
         return None

@@ -44,6 +44,7 @@ class Runner:
             self.say(f"filling {server.name}")
             try:
                 self.bench.prepare(server)
+                server.quiet_check()
             except Wrong as error:
                 raise Failure(f"{server.name} while it was filled: {error}"
                               ) from error

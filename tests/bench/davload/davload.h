@@ -86,6 +86,7 @@ struct client {
 	uint64_t body_len, body_sent;
 	bool waits_to_send; /* EPOLLOUT is asked for */
 	bool under_way;
+	uint64_t carried; /* answers on this connection */
 
 	enum place place;
 	char head[HEAD_MAX]; /* the head, then one line at a time */

@@ -64,6 +64,11 @@ client_send(struct client *client)
 			events_set(client, true);
 			return;
 		}
+		if (done < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+			/* Reading tells how it ended, and what is to be done. */
+			events_set(client, false);
+			return;
+		}
 		if (done < 0)
 			die("send");
 		if ((size_t)done < head)
@@ -82,6 +87,7 @@ client_open(struct client *client)
 
 	client->waits_to_send = false;
 	client->closing = false;
+	client->carried = 0;
 	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0 ||
 	    connect(client->fd, (struct sockaddr *)&settings.address,
@@ -108,6 +114,32 @@ client_next(struct client *client)
 		client_send(client);
 }
 
+/*
+ * A server may also end a connection between two requests, without a word
+ * (RFC 9112 9.3.1). A safe request that got no byte of an answer is sent
+ * again, once for each connection that carried one before.
+ */
+static void
+client_ended(struct client *client)
+{
+	bool safe = client->step == STEP_GET || client->step == STEP_RANGE ||
+	    client->step == STEP_PROPFIND || client->step == STEP_OPTIONS;
+	bool untouched = client->place == IN_HEAD && client->head_len == 0;
+
+	if (!safe || !untouched || client->carried == 0) {
+		fprintf(stderr,
+		    "davload: the server closed a connection "
+		    "within %.*s\n",
+		    (int)strcspn(client->request, "\r"), client->request);
+		exit(1);
+	}
+	(void)close(client->fd); /* nothing of ours is on it */
+	client_open(client);
+	totals.reopened++;
+	client->sent = 0;
+	client_send(client);
+}
+
 static void
 client_read(struct client *client)
 {
@@ -118,21 +150,18 @@ client_read(struct client *client)
 
 		if (got < 0 && errno == EAGAIN)
 			return;
+		if (got <= 0 && !client->under_way)
+			return;
+		if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+			client_ended(client);
+			return;
+		}
 		if (got < 0)
 			die("recv");
-		if (got == 0 && !client->under_way)
-			return;
-		if (got == 0) {
-			fprintf(stderr,
-			    "davload: the server closed a "
-			    "connection within %.*s\n",
-			    (int)strcspn(client->request, "\r"),
-			    client->request);
-			exit(1);
-		}
 		if (!client->under_way)
 			die("bytes that nobody asked for");
 		if (answer_take(client, block + TAIL_MAX, (size_t)got)) {
+			client->carried++;
 			answer_count(client);
 			client_next(client);
 			return;
