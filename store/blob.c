@@ -44,16 +44,14 @@ blob_record_decode(struct text value, struct blob_record *ret_record)
 {
 	struct reader reader = reader_from(value);
 	uint8_t version = reader_u8(&reader);
-	struct blob_record record = {
-		.references = reader_u64(&reader),
+	struct blob_record record = { .references = reader_u64(&reader),
 		.size = reader_u64(&reader),
 		.sum.low = reader_u64(&reader),
-		.sum.high = reader_u64(&reader)
-	};
+		.sum.high = reader_u64(&reader) };
 	uint8_t in_engine = reader_u8(&reader);
 
-	if (!reader_done(&reader) || version != BLOB_VERSION ||
-	    in_engine > 1 || record.references == 0 || record.size == 0)
+	if (!reader_done(&reader) || version != BLOB_VERSION || in_engine > 1 ||
+	    record.references == 0 || record.size == 0)
 		return DAMAGED;
 	record.in_engine = in_engine == 1;
 	*ret_record = record;
@@ -80,8 +78,7 @@ blob_get(struct txn *txn, blob_id id, struct blob_record *ret_record)
 {
 	struct text value;
 	struct key key;
-	enum outcome outcome = txn_get(txn, key_id(&key, KEY_BLOB, id),
-	    &value);
+	enum outcome outcome = txn_get(txn, key_id(&key, KEY_BLOB, id), &value);
 
 	if (outcome != OK)
 		return outcome;
@@ -112,12 +109,10 @@ blob_link(struct txn *txn, const struct blob_ref *ref)
 		return blob_reference(txn, ref->id);
 	if (outcome != NOT_FOUND)
 		return outcome;
-	record = (struct blob_record){
-		.references = 1,
+	record = (struct blob_record){ .references = 1,
 		.size = ref->size,
 		.sum = ref->sum,
-		.in_engine = ref->bytes.ptr != NULL
-	};
+		.in_engine = ref->bytes.ptr != NULL };
 	outcome = put_record(txn, ref->id, &record);
 	if (outcome == OK && record.in_engine)
 		outcome = put_bytes(txn, ref->id, ref->bytes);

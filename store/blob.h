@@ -22,11 +22,11 @@ struct checksum {
 	uint64_t low, high;
 };
 
-struct blob_ref { /* a content that is on its way into a node */
-	blob_id id;          /* 0: the empty content */
+struct blob_ref {   /* a content that is on its way into a node */
+	blob_id id; /* 0: the empty content */
 	uint64_t size;
 	struct checksum sum;
-	struct text bytes;   /* set: inline, not in the engine yet; borrowed */
+	struct text bytes; /* set: inline, not in the engine yet; borrowed */
 };
 
 struct blob_record { /* value of KEY_BLOB */

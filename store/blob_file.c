@@ -16,9 +16,9 @@
  */
 struct cached_file {
 	struct blob_file file;
-	struct cached_file *chain;          /* of its bucket */
-	struct cached_file *newer, *older;  /* in order of use */
-	bool listed;                        /* it is in the cache */
+	struct cached_file *chain;         /* of its bucket */
+	struct cached_file *newer, *older; /* in order of use */
+	bool listed;                       /* it is in the cache */
 };
 
 enum { READ_SIZE = 256 * 1024 };
@@ -31,7 +31,8 @@ blob_cache_init(struct blob_store *blobs)
 	pthread_mutex_init(&blobs->mutex, NULL);
 	/* Connections need descriptors more: an eighth, at most 1024. */
 	blobs->files_max = open_max > 8192 ? 1024 :
-	    open_max > 64 ? (size_t)open_max / 8 : 8;
+	    open_max > 64                  ? (size_t)open_max / 8 :
+					     8;
 }
 
 static struct cached_file **

@@ -20,10 +20,7 @@
  * the disk the file is given up and never synced again: a second fsync may
  * say OK for pages that were dropped.
  */
-enum {
-	GATHER_SIZE = 256 * 1024,
-	BEHIND_SIZE = 8 * 1024 * 1024
-};
+enum { GATHER_SIZE = 256 * 1024, BEHIND_SIZE = 8 * 1024 * 1024 };
 
 struct blob_writer {
 	struct blob_store *blobs; /* borrowed */
@@ -35,7 +32,7 @@ struct blob_writer {
 	char *gathered;           /* owned; GATHER_SIZE */
 	size_t gathered_len;
 	enum outcome failed;
-	bool finished;            /* it has its final name */
+	bool finished; /* it has its final name */
 };
 
 static void
@@ -53,8 +50,7 @@ open_locked(struct blob_store *blobs, const char *name)
 {
 	for (int attempt = 0; attempt < 8; attempt++) {
 		int fd = (int)TEMP_FAILURE_RETRY(openat(blobs->staging, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		    0600));
+		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 		struct stat status;
 
 		if (fd < 0)
@@ -81,15 +77,15 @@ blob_writer_open(struct store *store, struct blob_writer **ret_writer)
 	fd = open_locked(store->blobs, name);
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE || errno == EBUSY ?
-		    BUSY : blob_outcome(errno);
+		    BUSY :
+		    blob_outcome(errno);
 	writer = memory_alloc(sizeof(*writer));
 	writer->blobs = store->blobs;
 	writer->id = id;
 	writer->fd = fd;
 	writer->hash = XXH3_createState();
 	writer->gathered = memory_alloc(GATHER_SIZE);
-	if (writer->hash == NULL ||
-	    XXH3_128bits_reset(writer->hash) != XXH_OK)
+	if (writer->hash == NULL || XXH3_128bits_reset(writer->hash) != XXH_OK)
 		abort(); /* no memory for a small object */
 	*ret_writer = writer;
 	return OK;
@@ -102,8 +98,7 @@ hand_to_disk(struct blob_writer *writer)
 	if (writer->written - writer->handed < BEHIND_SIZE)
 		return;
 	(void)sync_file_range(writer->fd, (off64_t)writer->handed,
-	    (off64_t)(writer->written - writer->handed),
-	    SYNC_FILE_RANGE_WRITE);
+	    (off64_t)(writer->written - writer->handed), SYNC_FILE_RANGE_WRITE);
 	writer->handed = writer->written;
 }
 
@@ -193,8 +188,8 @@ publish(struct blob_writer *writer)
 	staging_name(writer->id, staged);
 	blob_name(writer->id, name);
 	folder = open_folder(writer->blobs, name);
-	if (folder < 0 || renameat(writer->blobs->staging, staged, folder,
-		name + 3) != 0)
+	if (folder < 0 ||
+	    renameat(writer->blobs->staging, staged, folder, name + 3) != 0)
 		return blob_outcome(errno);
 	writer->finished = true;
 	if (TEMP_FAILURE_RETRY(fsync(folder)) != 0)
@@ -219,11 +214,9 @@ blob_writer_finish(struct blob_writer *writer, struct blob_ref *ret_ref)
 		writer->failed = outcome;
 		return outcome;
 	}
-	*ret_ref = (struct blob_ref){
-		.id = writer->size > 0 ? writer->id : 0,
+	*ret_ref = (struct blob_ref){ .id = writer->size > 0 ? writer->id : 0,
 		.size = writer->size,
-		.sum = { hash.low64, hash.high64 }
-	};
+		.sum = { hash.low64, hash.high64 } };
 	return OK;
 }
 

@@ -36,8 +36,8 @@ blob_name(blob_id id, char ret_name[BLOB_NAME_SIZE])
 enum outcome
 blob_outcome(int error)
 {
-	return error == ENOSPC || error == EDQUOT || error == EFBIG ?
-	    NO_SPACE : IO;
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ? NO_SPACE :
+								      IO;
 }
 
 static int
@@ -52,7 +52,7 @@ open_folder(const char *path, const char *name, struct buffer *message)
 	fd = open(full.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		buffer_format(message, "%s cannot be opened: %s", full.ptr,
-		    strerror(errno));
+		    strerrordesc_np(errno));
 	return fd;
 }
 
@@ -95,8 +95,8 @@ blob_store_close(struct blob_store *blobs)
 static int
 open_hold(const struct store *store)
 {
-	return open(store->blobs->hold, O_RDWR | O_CREAT | O_CLOEXEC |
-	    O_NOFOLLOW, 0600);
+	return open(store->blobs->hold,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 enum outcome
@@ -154,8 +154,9 @@ collect_released(struct store *store, uint64_t before_ns, struct sweep *sweep)
 		outcome = cursor_open(txn, &cursor);
 	if (outcome == OK)
 		outcome = cursor_seek(cursor, key_id(&key, KEY_RELEASED, 0));
-	for (size_t looks = 0; outcome == OK && looks < SWEEP_LOOKS &&
-	    sweep->count < SWEEP_MAX; looks++) {
+	for (size_t looks = 0;
+	     outcome == OK && looks < SWEEP_LOOKS && sweep->count < SWEEP_MAX;
+	     looks++) {
 		if (cursor->key.ptr[0] != KEY_RELEASED)
 			break;
 		if (released_at(cursor->value) <= before_ns)
@@ -213,8 +214,8 @@ blob_sweep_before(struct store *store, uint64_t before_ns)
 		return 0;
 	unlink_released(store, &sweep);
 	/* A key that stays is swept once more, to no harm. */
-	if (sweep.count > 0 && store_change(store, forget_released,
-		&sweep) != OK)
+	if (sweep.count > 0 &&
+	    store_change(store, forget_released, &sweep) != OK)
 		return 0;
 	return sweep.count;
 }
@@ -307,12 +308,14 @@ id_from_names(const char *folder, const char *name)
 		return 0;
 	blob_name(id, expected);
 	return strcmp(expected + 3, name) == 0 &&
-	    strncmp(expected, folder, 2) == 0 ? id : 0;
+		strncmp(expected, folder, 2) == 0 ?
+	    id :
+	    0;
 }
 
 static enum outcome
-each_in_folder(struct blob_store *blobs, const char *folder,
-    blob_each_fn visit, void *context)
+each_in_folder(struct blob_store *blobs, const char *folder, blob_each_fn visit,
+    void *context)
 {
 	DIR *listing = open_listing(blobs->blobs, folder);
 	struct dirent *entry;

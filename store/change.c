@@ -46,7 +46,7 @@ struct committer {
 	_Atomic uint64_t batches, changes, reruns, failed_commits;
 	_Atomic uint64_t largest_batch;
 
-	struct reserve reserve;  /* the committer's thread only */
+	struct reserve reserve; /* the committer's thread only */
 	uint64_t reserve_tried_ns;
 };
 
@@ -58,8 +58,7 @@ set_degraded(struct committer *committer, bool degraded)
 }
 
 static void
-answer(struct committer *committer, struct change *change,
-    enum outcome outcome)
+answer(struct committer *committer, struct change *change, enum outcome outcome)
 {
 	uint64_t waited = clock_monotonic_ns() - change->posted_ns;
 
@@ -143,8 +142,8 @@ begin(struct committer *committer, struct txn **ret_txn)
 static bool
 spoils(const struct txn *txn, uint64_t writes, enum outcome outcome)
 {
-	return outcome != OK && (txn->writes != writes || outcome == IO ||
-	    outcome == DAMAGED);
+	return outcome != OK &&
+	    (txn->writes != writes || outcome == IO || outcome == DAMAGED);
 }
 
 /* Runs a list in one transaction; the first that spoils it, or NULL. */
@@ -152,7 +151,7 @@ static struct change *
 run_list(struct txn *txn, struct change *list)
 {
 	for (struct change *change = list; change != NULL;
-	    change = change->next) {
+	     change = change->next) {
 		uint64_t writes = txn->writes;
 
 		change->outcome = change->run(txn, change);
@@ -197,8 +196,9 @@ run_alone(struct committer *committer, struct change *change)
 	enum { TRIES_MAX = 4 };
 	enum outcome outcome = try_alone(committer, change);
 
-	for (int i = 0; i < TRIES_MAX && change->frees &&
-	    outcome == NO_SPACE && find_room(committer); i++)
+	for (int i = 0; i < TRIES_MAX && change->frees && outcome == NO_SPACE &&
+	     find_room(committer);
+	     i++)
 		outcome = try_alone(committer, change);
 	answer(committer, change, outcome);
 }
@@ -503,13 +503,12 @@ waiter_done(struct change *change, enum outcome outcome)
 enum outcome
 change_run(struct committer *committer, struct change *change)
 {
-	struct waiter waiter = {
-		.change = { .run = waiter_run, .done = waiter_done,
-			.frees = change->frees },
+	struct waiter waiter = { .change = { .run = waiter_run,
+				     .done = waiter_done,
+				     .frees = change->frees },
 		.inner = change,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.ended = PTHREAD_COND_INITIALIZER
-	};
+		.ended = PTHREAD_COND_INITIALIZER };
 	enum outcome outcome = change_post(committer, &waiter.change);
 
 	if (outcome != OK)

@@ -34,9 +34,9 @@ struct change {
 	void (*done)(struct change *change, enum outcome outcome);
 	/* Frees space: may use the reserve when the disk is full. */
 	bool frees;
-	struct change *next;   /* the committer's */
-	enum outcome outcome;  /* the committer's */
-	uint64_t posted_ns;    /* the committer's */
+	struct change *next;  /* the committer's */
+	enum outcome outcome; /* the committer's */
+	uint64_t posted_ns;   /* the committer's */
 };
 
 struct committer;

@@ -27,9 +27,9 @@
 enum { ENGINE_KEY_MAX = 511 };
 
 struct engine_options {
-	const char *path;   /* an existing folder of the engine's own */
-	uint64_t map_size;  /* most bytes that it may ever hold */
-	bool relaxed;       /* commits reach the disk within a second */
+	const char *path;  /* an existing folder of the engine's own */
+	uint64_t map_size; /* most bytes that it may ever hold */
+	bool relaxed;      /* commits reach the disk within a second */
 	bool read_only;
 };
 

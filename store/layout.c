@@ -18,8 +18,7 @@
  * The state folder: whose it is, which folders it has, and whether its engine
  * can be read at all.
  */
-static const char *const folders[] = { "engine", "blobs", "staging",
-	"secret" };
+static const char *const folders[] = { "engine", "blobs", "staging", "secret" };
 
 enum outcome
 layout_act_as_owner(const char *path, struct buffer *message)
@@ -32,7 +31,7 @@ layout_act_as_owner(const char *path, struct buffer *message)
 	    seteuid(status.st_uid) == 0)
 		return OK;
 	buffer_format(message, "cannot act as the owner of %s (user %u): %s",
-	    path, status.st_uid, strerror(errno));
+	    path, status.st_uid, strerrordesc_np(errno));
 	return FORBIDDEN;
 }
 
@@ -99,7 +98,7 @@ layout_create(const char *path, struct buffer *message)
 		return OK;
 	error = errno;
 	buffer_format(message, "cannot make the state folder %s: %s", path,
-	    strerror(error));
+	    strerrordesc_np(error));
 	return error == ENOSPC || error == EDQUOT ? NO_SPACE : IO;
 }
 
@@ -162,8 +161,8 @@ probe_child(const struct engine_row *row, const struct engine_options *options)
 }
 
 enum outcome
-layout_probe(const struct engine_row *row,
-    const struct engine_options *options, struct buffer *message)
+layout_probe(const struct engine_row *row, const struct engine_options *options,
+    struct buffer *message)
 {
 	int status = 0;
 	pid_t child;
@@ -177,13 +176,17 @@ layout_probe(const struct engine_row *row,
 		if (errno != EINTR)
 			child = -1;
 	if (child < 0) {
-		buffer_format(message, "cannot start a process to look at %s: "
-		    "%s", options->path, strerror(errno));
+		buffer_format(message,
+		    "cannot start a process to look at %s: "
+		    "%s",
+		    options->path, strerrordesc_np(errno));
 		return BUSY;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return OK;
-	buffer_format(message, "the engine in %s is damaged and cannot be "
-	    "read: restore a backup", options->path);
+	buffer_format(message,
+	    "the engine in %s is damaged and cannot be "
+	    "read: restore a backup",
+	    options->path);
 	return DAMAGED;
 }

@@ -28,5 +28,5 @@ layout_exists(const char *path);
  * missing or broken there ends the child and not its caller. `message` then.
  */
 enum outcome
-layout_probe(const struct engine_row *row,
-    const struct engine_options *options, struct buffer *message) MUST_CHECK;
+layout_probe(const struct engine_row *row, const struct engine_options *options,
+    struct buffer *message) MUST_CHECK;

@@ -65,10 +65,8 @@ deadline_after(uint64_t seconds)
 {
 	uint64_t at = clock_monotonic_ns() + seconds * NS_PER_SECOND;
 
-	return (struct timespec){
-		.tv_sec = (time_t)(at / NS_PER_SECOND),
-		.tv_nsec = (long)(at % NS_PER_SECOND)
-	};
+	return (struct timespec){ .tv_sec = (time_t)(at / NS_PER_SECOND),
+		.tv_nsec = (long)(at % NS_PER_SECOND) };
 }
 
 enum outcome
@@ -261,15 +259,21 @@ explain(const struct lmdb *db, int rc, struct buffer *message)
 	const char *path = db->path;
 
 	if (rc == MDB_VERSION_MISMATCH)
-		buffer_format(message, "%s was written by another version of "
+		buffer_format(message,
+		    "%s was written by another version of "
 		    "LMDB or on another kind of machine: use the program that "
-		    "made it, or restore a backup", path);
+		    "made it, or restore a backup",
+		    path);
 	else if (lmdb_outcome(rc) == DAMAGED)
-		buffer_format(message, "%s/data.mdb is damaged or no LMDB "
-		    "file: restore a backup", path);
+		buffer_format(message,
+		    "%s/data.mdb is damaged or no LMDB "
+		    "file: restore a backup",
+		    path);
 	else if (rc == EACCES || rc == EPERM)
-		buffer_format(message, "%s may not be opened by this user: "
-		    "run as its owner or as root", path);
+		buffer_format(message,
+		    "%s may not be opened by this user: "
+		    "run as its owner or as root",
+		    path);
 	else
 		buffer_format(message, "%s cannot be opened: %s", path,
 		    mdb_strerror(rc));
@@ -381,8 +385,9 @@ lmdb_copy(struct engine *engine, const char *folder)
 
 	if (outcome != OK)
 		return outcome;
-	outcome = db->env == NULL ? IO : lmdb_outcome(
-	    mdb_env_copy2(db->env, folder, MDB_CP_COMPACT));
+	outcome = db->env == NULL ?
+	    IO :
+	    lmdb_outcome(mdb_env_copy2(db->env, folder, MDB_CP_COMPACT));
 	lmdb_leave(db, NULL);
 	return outcome;
 }
@@ -433,7 +438,7 @@ lmdb_stats(struct engine *engine, struct engine_stats *ret_stats)
 		stats.entries = table.ms_entries;
 		stats.used_bytes = (uint64_t)table.ms_psize *
 		    (table.ms_branch_pages + table.ms_leaf_pages +
-		    table.ms_overflow_pages + 2);
+			table.ms_overflow_pages + 2);
 		stats.map_bytes = info.me_mapsize;
 		stats.readers = oldest.readers;
 		if (oldest.txn < info.me_last_txnid)

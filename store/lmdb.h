@@ -27,18 +27,18 @@ struct lmdb {
 
 	/* Guards what follows up to `raised`. */
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;  /* paused or active changed */
-	struct lmdb_txn *spare;  /* reset read transactions: pin no page */
+	pthread_cond_t changed; /* paused or active changed */
+	struct lmdb_txn *spare; /* reset read transactions: pin no page */
 	size_t spares;
-	size_t active;           /* transactions alive */
-	bool paused;             /* nobody may begin: the map is changing */
-	size_t raised;           /* times that make_room raised the map */
+	size_t active; /* transactions alive */
+	bool paused;   /* nobody may begin: the map is changing */
+	size_t raised; /* times that make_room raised the map */
 
 	/* The thread that syncs once a second when relaxed. */
 	pthread_t syncer;
-	pthread_cond_t wake;     /* with mutex */
+	pthread_cond_t wake; /* with mutex */
 	bool syncing, stopping;
-	_Atomic int sync_error;  /* of its last sync; 0 */
+	_Atomic int sync_error; /* of its last sync; 0 */
 };
 
 /* From an LMDB or errno value. */

@@ -14,7 +14,7 @@
 struct lmdb_cursor {
 	struct cursor cursor;
 	MDB_cursor *handle;
-	bool ended;      /* the last move found nothing */
+	bool ended; /* the last move found nothing */
 	/*
 	 * In a write transaction: the key it stands on, because a write ends
 	 * the life of borrowed bytes, and the writes there were then.
@@ -64,7 +64,7 @@ lmdb_begin(struct engine *engine, bool writable, struct txn **ret_txn)
 {
 	struct lmdb *db = (struct lmdb *)engine;
 
-	for (int attempt = 0; ; attempt++) {
+	for (int attempt = 0;; attempt++) {
 		struct lmdb_txn *txn = NULL;
 		enum outcome outcome;
 		int rc;

@@ -20,8 +20,7 @@ struct maintain {
 /* Invariants I4 to I8 of the store; reads in a child process, so that a
  * damaged page ends in a finding and not in a crash. */
 enum outcome
-store_verify(struct conf *conf, struct maintain *maintain)
-    ON_WORKER MUST_CHECK;
+store_verify(struct conf *conf, struct maintain *maintain) ON_WORKER MUST_CHECK;
 
 /* Reads every blob and compares its checksum. */
 enum outcome
@@ -47,8 +46,8 @@ store_restore(const char *file, const char *dir, struct maintain *maintain)
     ON_WORKER MUST_CHECK;
 
 struct transfer_options {
-	const char *folder;     /* on this machine */
-	node_id root;           /* collection in the store */
+	const char *folder; /* on this machine */
+	node_id root;       /* collection in the store */
 	struct tree_actor *actor;
 };
 

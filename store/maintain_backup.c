@@ -30,22 +30,22 @@ enum { BACKUP_READ = 256 * 1024 };
 struct backup {
 	struct store *store;
 	struct maintain *maintain;
-	struct archive *archive;    /* owned */
-	struct engine *copy;        /* owned: the copied engine, opened */
-	char *part, *copy_path;     /* owned: FILE.part, FILE.engine */
-	char *block;                /* owned; BACKUP_READ */
+	struct archive *archive; /* owned */
+	struct engine *copy;     /* owned: the copied engine, opened */
+	char *part, *copy_path;  /* owned: FILE.part, FILE.engine */
+	char *block;             /* owned; BACKUP_READ */
 	struct buffer checksums;
-	int fd;                     /* of the part */
-	enum outcome failed;        /* of writing to it */
-	bool dropped;               /* nothing is written any more */
+	int fd;              /* of the part */
+	enum outcome failed; /* of writing to it */
+	bool dropped;        /* nothing is written any more */
 	uint64_t all, files, bytes;
 };
 
 void
 checksum_line(struct buffer *out, struct checksum sum, const char *path)
 {
-	buffer_format(out, "%016llx%016llx  %s\n",
-	    (unsigned long long)sum.high, (unsigned long long)sum.low, path);
+	buffer_format(out, "%016llx%016llx  %s\n", (unsigned long long)sum.high,
+	    (unsigned long long)sum.low, path);
 }
 
 /*
@@ -113,7 +113,9 @@ write_bytes(struct backup *backup, int fd, uint64_t size,
 {
 	XXH3_state_t *hash = XXH3_createState();
 	enum outcome outcome = hash != NULL &&
-	    XXH3_128bits_reset(hash) == XXH_OK ? OK : BUSY;
+		XXH3_128bits_reset(hash) == XXH_OK ?
+	    OK :
+	    BUSY;
 
 	while (outcome == OK && size > 0) {
 		size_t want = size < BACKUP_READ ? (size_t)size : BACKUP_READ;
@@ -150,7 +152,7 @@ add_file(struct backup *backup, int file, const char *path,
 
 	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
 		maintain_finding(backup->maintain, "%s cannot be read: %s",
-		    path, strerror(errno));
+		    path, strerrordesc_np(errno));
 		return DAMAGED;
 	}
 	outcome = write_header(backup, path, (uint64_t)status.st_size);
@@ -175,8 +177,7 @@ add_folder(struct backup *backup, const char *folder, const char *below)
 	enum outcome outcome = fd < 0 ? IO : listing_read(fd, &listing);
 
 	if (outcome != OK) {
-		maintain_finding(backup->maintain, "%s cannot be read",
-		    folder);
+		maintain_finding(backup->maintain, "%s cannot be read", folder);
 		return outcome;
 	}
 	for (size_t i = 0; outcome == OK && i < listing.count; i++) {
@@ -204,11 +205,14 @@ add_blob(struct backup *backup, blob_id id, const struct blob_record *record)
 
 	blob_name(id, name);
 	snprintf(path, sizeof(path), "state/blobs/%s", name);
-	outcome = add_file(backup, beneath_open(backup->store->blobs->blobs,
-	    name, O_RDONLY, 0), path, &sum);
+	outcome = add_file(backup,
+	    beneath_open(backup->store->blobs->blobs, name, O_RDONLY, 0), path,
+	    &sum);
 	if (outcome == OK && !checksum_equal(sum, record->sum)) {
-		maintain_finding(backup->maintain, "content %016llx: its file "
-		    "is not what was stored", (unsigned long long)id);
+		maintain_finding(backup->maintain,
+		    "content %016llx: its file "
+		    "is not what was stored",
+		    (unsigned long long)id);
 		outcome = DAMAGED;
 	}
 	return outcome;
@@ -221,8 +225,10 @@ check_small(struct backup *backup, struct txn *txn, blob_id id)
 	enum outcome outcome = blob_bytes(txn, id, &bytes);
 
 	if (outcome == DAMAGED || outcome == NOT_FOUND) {
-		maintain_finding(backup->maintain, "content %016llx in the "
-		    "engine is not what was stored", (unsigned long long)id);
+		maintain_finding(backup->maintain,
+		    "content %016llx in the "
+		    "engine is not what was stored",
+		    (unsigned long long)id);
 		outcome = DAMAGED;
 	}
 	return outcome;
@@ -250,8 +256,7 @@ add_blobs(struct backup *backup)
 			outcome = record.in_engine ?
 			    check_small(backup, txn, id) :
 			    add_blob(backup, id, &record);
-		maintain_progress(backup->maintain, backup->files,
-		    backup->all);
+		maintain_progress(backup->maintain, backup->files, backup->all);
 		if (outcome == OK)
 			outcome = cursor_next(cursor);
 	}
@@ -261,25 +266,24 @@ add_blobs(struct backup *backup)
 static enum outcome
 copy_engine(struct backup *backup)
 {
-	struct engine_options options = {
-		.path = backup->copy_path,
+	struct engine_options options = { .path = backup->copy_path,
 		.map_size = backup->store->conf->store.map_size,
-		.read_only = true
-	};
+		.read_only = true };
 	const struct engine_row *row = backup->store->engine->row;
 	SCOPED(buffer) struct buffer message = { .max = 1000 };
 	enum outcome outcome;
 
 	if (mkdir(backup->copy_path, 0700) != 0) {
 		maintain_finding(backup->maintain, "%s cannot be made: %s",
-		    backup->copy_path, strerror(errno));
+		    backup->copy_path, strerrordesc_np(errno));
 		return file_outcome(errno) == NO_SPACE ? NO_SPACE : IO;
 	}
 	outcome = row->copy(backup->store->engine, backup->copy_path);
 	if (outcome != OK) {
-		maintain_finding(backup->maintain, "the engine cannot be "
-		    "copied to %s: %s", backup->copy_path,
-		    outcome_name(outcome));
+		maintain_finding(backup->maintain,
+		    "the engine cannot be "
+		    "copied to %s: %s",
+		    backup->copy_path, outcome_name(outcome));
 		return outcome;
 	}
 	return row->open(&options, &message, &backup->copy);
@@ -337,8 +341,7 @@ add_all(struct backup *backup)
 	if (outcome == OK)
 		outcome = add_folder(backup, secret.ptr, "state/secret");
 	if (outcome == OK)
-		outcome = add_folder(backup, backup->copy_path,
-		    "state/engine");
+		outcome = add_folder(backup, backup->copy_path, "state/engine");
 	if (outcome == OK)
 		outcome = add_blobs(backup);
 	return outcome == OK ? add_checksums(backup) : outcome;
@@ -371,11 +374,11 @@ write_part_file(struct backup *backup)
 {
 	enum outcome outcome;
 
-	backup->fd = open(backup->part, O_WRONLY | O_CREAT | O_TRUNC |
-	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	backup->fd = open(backup->part,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (backup->fd < 0) {
 		maintain_finding(backup->maintain, "%s cannot be made: %s",
-		    backup->part, strerror(errno));
+		    backup->part, strerrordesc_np(errno));
 		return IO;
 	}
 	outcome = write_archive(backup);

@@ -20,12 +20,10 @@ static enum outcome
 put_file(struct txn *txn, struct batch *batch, const struct trail *trail,
     const struct batch_entry *entry, struct text name)
 {
-	struct tree_content content = {
-		.blob = entry->blob,
+	struct tree_content content = { .blob = entry->blob,
 		.name = name,
 		.media = text_from(entry->media),
-		.modified_ns = entry->modified_ns
-	};
+		.modified_ns = entry->modified_ns };
 	struct node node;
 
 	/* Two spellings of one name in a folder: the first has it. */
@@ -42,8 +40,8 @@ make_folder(struct txn *txn, struct batch *batch, const struct trail *trail,
 	struct node node;
 
 	if (trail->missing > 0)
-		return tree_mkcol(txn, batch->store, trail, name,
-		    batch->actor, &node);
+		return tree_mkcol(txn, batch->store, trail, name, batch->actor,
+		    &node);
 	if (trail_last(trail)->kind != NODE_COLLECTION ||
 	    !text_equal(trail_last(trail)->name, name))
 		return EXISTS;
@@ -57,20 +55,18 @@ set_times(struct txn *txn, struct batch *batch, const struct trail *trail,
 {
 	if (trail->missing > 0)
 		return OK;
-	return tree_set_times(txn, trail, batch->actor, 0,
-	    entry->modified_ns);
+	return tree_set_times(txn, trail, batch->actor, 0, entry->modified_ns);
 }
 
 static enum outcome
-run_entry(struct txn *txn, struct batch *batch,
-    const struct batch_entry *entry)
+run_entry(struct txn *txn, struct batch *batch, const struct batch_entry *entry)
 {
 	SCOPED(arena) struct arena *arena = arena_new();
 	struct trail trail;
 	struct path path;
 	struct text name;
-	enum outcome outcome = path_parse_decoded(arena,
-	    text_from(entry->path), &path);
+	enum outcome outcome = path_parse_decoded(arena, text_from(entry->path),
+	    &path);
 
 	if (outcome == OK)
 		outcome = trail_find(txn, arena, batch->root, &path, &trail);
@@ -107,14 +103,11 @@ commit_range(struct batch *batch, size_t from, size_t to) ON_WORKER;
 static enum outcome
 commit_range(struct batch *batch, size_t from, size_t to)
 {
-	struct batch_change run = {
-		.change = { .run = run_entries },
+	struct batch_change run = { .change = { .run = run_entries },
 		.batch = batch,
 		.from = from,
-		.to = to
-	};
-	enum outcome outcome = change_run(batch->store->committer,
-	    &run.change);
+		.to = to };
+	enum outcome outcome = change_run(batch->store->committer, &run.change);
 
 	for (size_t i = from; i < to; i++)
 		batch->entry[i].outcome = outcome;
@@ -148,10 +141,11 @@ commit_each(struct batch *batch)
 			continue;
 		batch->skipped++;
 		maintain_finding(batch->maintain, "%s: skipped: %s",
-		    entry->path, outcome == EXISTS ?
-		    "another entry has that name in the store" :
-		    outcome == CONFLICT ? "its folder was skipped" :
-		    outcome_name(outcome));
+		    entry->path,
+		    outcome == EXISTS ?
+			"another entry has that name in the store" :
+			outcome == CONFLICT ? "its folder was skipped" :
+					      outcome_name(outcome));
 	}
 	return OK;
 }
@@ -203,12 +197,10 @@ batch_add(struct batch *batch, enum batch_what what, const char *path,
 {
 	struct batch_entry *entry = &batch->entry[batch->count++];
 
-	*entry = (struct batch_entry){
-		.what = what,
+	*entry = (struct batch_entry){ .what = what,
 		.path = memory_string(text_from(path)),
 		.modified_ns = modified_ns,
-		.outcome = CANCELLED
-	};
+		.outcome = CANCELLED };
 	return entry;
 }
 

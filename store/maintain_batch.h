@@ -14,7 +14,7 @@ enum batch_what { BATCH_FOLDER, BATCH_FILE, BATCH_TIMES };
 
 struct batch_entry {
 	enum batch_what what;
-	char *path;                 /* owned: below the root, decoded */
+	char *path; /* owned: below the root, decoded */
 	uint64_t modified_ns;
 	struct blob_ref blob;       /* FILE; its bytes are owned */
 	struct blob_writer *writer; /* FILE, owned; NULL when inline */
@@ -25,10 +25,10 @@ struct batch_entry {
 enum { BATCH_ENTRIES = 256, BATCH_WRITERS = 64, BATCH_BYTES = 4 << 20 };
 
 struct batch {
-	struct store *store;        /* borrowed */
-	struct maintain *maintain;  /* borrowed */
+	struct store *store;       /* borrowed */
+	struct maintain *maintain; /* borrowed */
 	node_id root;
-	struct tree_actor *actor;   /* borrowed */
+	struct tree_actor *actor; /* borrowed */
 	struct batch_entry entry[BATCH_ENTRIES];
 	size_t count, writers, bytes;
 	uint64_t files, folders, skipped; /* totals; skipped by anybody */

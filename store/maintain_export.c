@@ -37,7 +37,8 @@ struct members {
 	size_t count;
 };
 
-struct export {
+struct export
+{
 	struct store *store;
 	struct maintain *maintain;
 	char *block; /* owned; EXPORT_READ */
@@ -58,13 +59,11 @@ add_member(const struct node *node, void *context)
 	struct members *members = context;
 	struct member *member = &members->member[members->count++];
 
-	*member = (struct member){
-		.kind = node->kind,
+	*member = (struct member){ .kind = node->kind,
 		.id = node->id,
 		.blob = node->blob,
 		.size = node->size,
-		.modified_ns = node->modified_ns
-	};
+		.modified_ns = node->modified_ns };
 	memcpy(member->name, node->name.ptr, node->name.len);
 	memcpy(member->key, node->key.ptr, node->key.len);
 	return members->count < EXPORT_BLOCK;
@@ -119,7 +118,9 @@ copy_file(struct export *export, const struct blob_file *file, int fd,
 	XXH128_hash_t digest;
 	uint64_t at = 0;
 	enum outcome outcome = hash != NULL &&
-	    XXH3_128bits_reset(hash) == XXH_OK ? OK : BUSY;
+		XXH3_128bits_reset(hash) == XXH_OK ?
+	    OK :
+	    BUSY;
 
 	while (outcome == OK) {
 		ssize_t n = pread(file->fd, export->block, EXPORT_READ,
@@ -132,8 +133,8 @@ copy_file(struct export *export, const struct blob_file *file, int fd,
 		if (n <= 0)
 			break;
 		(void)XXH3_128bits_update(hash, export->block, (size_t)n);
-		outcome = file_write(fd, (struct text){ export->block,
-		    (size_t)n });
+		outcome = file_write(fd,
+		    (struct text){ export->block, (size_t)n });
 		at += (uint64_t)n;
 	}
 	if (outcome == OK) {
@@ -196,8 +197,9 @@ is_present(int folder, const struct member *member)
 {
 	struct stat status;
 
-	return fstatat(folder, member->name, &status,
-	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+	return fstatat(folder, member->name, &status, AT_SYMLINK_NOFOLLOW) ==
+	    0 &&
+	    S_ISREG(status.st_mode) &&
 	    (uint64_t)status.st_size == member->size &&
 	    stat_modified_ns(&status) == member->modified_ns;
 }
@@ -218,7 +220,7 @@ export_file(struct export *export, int folder, const struct member *member)
 	(void)unlinkat(folder, staged, 0); /* of a run that was ended */
 	fd = beneath_open(folder, staged, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	outcome = fd < 0 ? file_outcome(errno) :
-	    write_content(export, fd, member);
+			   write_content(export, fd, member);
 	if (outcome == OK)
 		outcome = publish_file(folder, fd, staged, member);
 	if (outcome == OK) {
@@ -248,12 +250,12 @@ export_below(struct export *export, int folder, const struct member *member,
 	if (mkdirat(folder, member->name, 0755) == 0)
 		export->folders++;
 	else if (errno != EEXIST) {
-		skip(export, member, strerror(errno));
+		skip(export, member, strerrordesc_np(errno));
 		return errno == ENOSPC ? NO_SPACE : OK;
 	}
 	fd = beneath_open(folder, member->name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0) {
-		skip(export, member, strerror(errno));
+		skip(export, member, strerrordesc_np(errno));
 		return OK;
 	}
 	outcome = export_folder(export, fd, member->id, levels + 1);
@@ -264,8 +266,8 @@ export_below(struct export *export, int folder, const struct member *member,
 }
 
 static enum outcome
-export_members(struct export *export, int folder,
-    const struct members *members, size_t levels)
+export_members(struct export *export, int folder, const struct members *members,
+    size_t levels)
 {
 	enum outcome outcome = OK;
 

@@ -15,12 +15,11 @@
 int
 beneath_open(int folder, const char *name, int flags, mode_t mode)
 {
-	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC |
+				    O_NOFOLLOW),
 		.mode = (flags & O_CREAT) != 0 ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS
-	};
+		    RESOLVE_NO_MAGICLINKS };
 	long fd;
 
 	/* EAGAIN: somebody renamed meanwhile, and the kernel is not sure. */

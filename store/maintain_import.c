@@ -59,7 +59,8 @@ count_entries(int folder, size_t levels)
 		struct stat status;
 
 		if (fstatat(folder, listing.name[i], &status,
-			AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
+			AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !S_ISDIR(status.st_mode))
 			continue;
 		fd = beneath_open(folder, listing.name[i],
 		    O_RDONLY | O_DIRECTORY, 0);
@@ -105,8 +106,7 @@ read_content(struct import *import, int fd, const char *name,
 {
 	struct store *store = import->batch.store;
 	size_t len;
-	enum outcome outcome = file_read(fd, import->block, IMPORT_READ,
-	    &len);
+	enum outcome outcome = file_read(fd, import->block, IMPORT_READ, &len);
 	struct text head = { import->block, len }, type;
 
 	if (outcome != OK)
@@ -143,8 +143,7 @@ flush_if_full(struct import *import) ON_WORKER;
 static enum outcome
 flush_if_full(struct import *import)
 {
-	return batch_is_full(&import->batch) ? batch_flush(&import->batch) :
-	    OK;
+	return batch_is_full(&import->batch) ? batch_flush(&import->batch) : OK;
 }
 
 static enum outcome
@@ -155,16 +154,16 @@ static enum outcome
 import_file(struct import *import, int folder, const char *name,
     const char *path)
 {
-	SCOPED(fd) int fd = beneath_open(folder, name,
-	    O_RDONLY | O_NONBLOCK, 0);
+	SCOPED(fd)
+	int fd = beneath_open(folder, name, O_RDONLY | O_NONBLOCK, 0);
 	struct batch_entry *entry;
 	struct stat status;
 	struct node node;
 	enum outcome outcome;
 
 	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-		skip(import, path, fd < 0 ? strerror(errno) :
-		    "it is no file any more");
+		skip(import, path,
+		    fd < 0 ? strerrordesc_np(errno) : "it is no file any more");
 		return OK;
 	}
 	outcome = find_present(import, path, &node);
@@ -198,13 +197,13 @@ static enum outcome
 import_below(struct import *import, int folder, const char *name,
     struct buffer *path, size_t levels)
 {
-	SCOPED(fd) int fd = beneath_open(folder, name,
-	    O_RDONLY | O_DIRECTORY, 0);
+	SCOPED(fd)
+	int fd = beneath_open(folder, name, O_RDONLY | O_DIRECTORY, 0);
 	struct stat status;
 	enum outcome outcome;
 
 	if (fd < 0 || fstat(fd, &status) != 0) {
-		skip(import, path->ptr, strerror(errno));
+		skip(import, path->ptr, strerrordesc_np(errno));
 		return OK;
 	}
 	(void)batch_add(&import->batch, BATCH_FOLDER, path->ptr,
@@ -222,7 +221,8 @@ import_below(struct import *import, int folder, const char *name,
 static const char *
 why_refused(enum outcome outcome)
 {
-	return outcome == TOO_LARGE ? "its name or path is too long" :
+	return outcome == TOO_LARGE ?
+	    "its name or path is too long" :
 	    "its name is no UTF-8 or holds control characters";
 }
 
@@ -238,20 +238,20 @@ import_entry(struct import *import, int folder, const char *name,
 	enum outcome outcome = name_key(arena, text_from(name), &key);
 
 	if (outcome == OK)
-		outcome = path_parse_decoded(arena, buffer_text(path),
-		    &parsed);
+		outcome = path_parse_decoded(arena, buffer_text(path), &parsed);
 	advance(import);
 	if (outcome != OK)
 		skip(import, path->ptr, why_refused(outcome));
 	else if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-		skip(import, path->ptr, strerror(errno));
+		skip(import, path->ptr, strerrordesc_np(errno));
 	else if (S_ISDIR(status.st_mode))
 		return import_below(import, folder, name, path, levels);
 	else if (S_ISREG(status.st_mode))
 		return import_file(import, folder, name, path->ptr);
 	else
-		skip(import, path->ptr, S_ISLNK(status.st_mode) ?
-		    "it is a symbolic link" : "it is no file or folder");
+		skip(import, path->ptr,
+		    S_ISLNK(status.st_mode) ? "it is a symbolic link" :
+					      "it is no file or folder");
 	return OK;
 }
 
@@ -292,7 +292,7 @@ import_root(struct import *import, const char *name)
 	enum outcome outcome;
 
 	if (fd < 0) {
-		skip(import, name, strerror(errno));
+		skip(import, name, strerrordesc_np(errno));
 		return file_outcome(errno);
 	}
 	import->all = count_entries(fd, 0);

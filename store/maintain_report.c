@@ -79,8 +79,9 @@ id_list_sort(struct id_list *list)
 bool
 id_list_has(const struct id_list *list, uint64_t id)
 {
-	return list->count > 0 && bsearch(&id, list->id, list->count,
-	    sizeof(*list->id), compare_ids) != NULL;
+	return list->count > 0 &&
+	    bsearch(&id, list->id, list->count, sizeof(*list->id),
+		compare_ids) != NULL;
 }
 
 void

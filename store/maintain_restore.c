@@ -42,10 +42,10 @@ struct restored_blob {
 struct restore {
 	struct maintain *maintain;
 	struct archive *archive;
-	int root;                 /* the folder that gets state/ */
-	char *block;              /* owned; RESTORE_READ */
-	struct buffer lines;      /* as computed, without the heading */
-	struct buffer checksums;  /* as read */
+	int root;                   /* the folder that gets state/ */
+	char *block;                /* owned; RESTORE_READ */
+	struct buffer lines;        /* as computed, without the heading */
+	struct buffer checksums;    /* as read */
 	struct restored_blob *blob; /* owned, in the order of the archive */
 	size_t blobs, blobs_room;
 	char engine[16];
@@ -112,15 +112,14 @@ make_parents(struct restore *restore, const char *path)
 	char part[64];
 
 	for (const char *at = strchr(path, '/'); at != NULL;
-	    at = strchr(at + 1, '/')) {
+	     at = strchr(at + 1, '/')) {
 		size_t len = (size_t)(at - path);
 
 		if (len >= sizeof(part))
 			return BAD_INPUT;
 		memcpy(part, path, len);
 		part[len] = '\0';
-		if (mkdirat(restore->root, part, 0700) != 0 &&
-		    errno != EEXIST)
+		if (mkdirat(restore->root, part, 0700) != 0 && errno != EEXIST)
 			return file_outcome(errno);
 	}
 	return OK;
@@ -133,8 +132,7 @@ read_block(struct restore *restore, size_t *ret_len)
 	    RESTORE_READ);
 
 	if (n < 0)
-		return damaged(restore,
-		    archive_error_string(restore->archive));
+		return damaged(restore, archive_error_string(restore->archive));
 	*ret_len = (size_t)n;
 	return OK;
 }
@@ -147,7 +145,9 @@ read_bytes(struct restore *restore, int fd, struct restored_blob *ret_read)
 	uint64_t size = 0;
 	size_t len = 1;
 	enum outcome outcome = hash != NULL &&
-	    XXH3_128bits_reset(hash) == XXH_OK ? OK : BUSY;
+		XXH3_128bits_reset(hash) == XXH_OK ?
+	    OK :
+	    BUSY;
 
 	while (outcome == OK && len > 0) {
 		outcome = read_block(restore, &len);
@@ -172,7 +172,8 @@ static void
 note_blob(struct restore *restore, const struct restored_blob *blob)
 {
 	if (restore->blobs == restore->blobs_room) {
-		restore->blobs_room = restore->blobs_room == 0 ? 1024 :
+		restore->blobs_room = restore->blobs_room == 0 ?
+		    1024 :
 		    restore->blobs_room * 2;
 		restore->blob = memory_resize(restore->blob,
 		    restore->blobs_room * sizeof(*restore->blob));
@@ -188,8 +189,10 @@ restore_file(struct restore *restore, const char *path)
 	enum outcome outcome;
 
 	if (!name_allowed(text_from(path), &read.id)) {
-		maintain_finding(restore->maintain, "%s is not part of a "
-		    "backup", path);
+		maintain_finding(restore->maintain,
+		    "%s is not part of a "
+		    "backup",
+		    path);
 		return BAD_INPUT;
 	}
 	outcome = make_parents(restore, path);
@@ -199,7 +202,7 @@ restore_file(struct restore *restore, const char *path)
 	    0600);
 	if (fd < 0) {
 		maintain_finding(restore->maintain, "%s cannot be made: %s",
-		    path, strerror(errno));
+		    path, strerrordesc_np(errno));
 		return file_outcome(errno);
 	}
 	outcome = read_bytes(restore, fd, &read);
@@ -267,7 +270,8 @@ compare_lines(struct restore *restore, struct text wanted)
 
 		if (text_equal(a, b))
 			continue;
-		maintain_finding(restore->maintain, "the backup is damaged: "
+		maintain_finding(restore->maintain,
+		    "the backup is damaged: "
 		    "%.*s does not have its checksum",
 		    TEXT_ARGS(text_slice(b.len > 0 ? b : a, 34, 300)));
 		return DAMAGED;
@@ -304,7 +308,8 @@ compare_record(struct restore *restore, blob_id id,
     const struct blob_record *record)
 {
 	const struct restored_blob wanted = { .id = id };
-	const struct restored_blob *blob = restore->blobs == 0 ? NULL :
+	const struct restored_blob *blob = restore->blobs == 0 ?
+	    NULL :
 	    bsearch(&wanted, restore->blob, restore->blobs, sizeof(wanted),
 		compare_blobs);
 
@@ -374,7 +379,8 @@ move_on(struct restore *restore, struct txn *txn)
 	enum outcome outcome = meta_read(txn, &meta);
 
 	if (outcome == OK && meta.format > STORE_FORMAT) {
-		maintain_finding(restore->maintain, "the backup has the newer "
+		maintain_finding(restore->maintain,
+		    "the backup has the newer "
 		    "format %llu: use the celldav that wrote it",
 		    (unsigned long long)meta.format);
 		return UNSUPPORTED;
@@ -382,8 +388,8 @@ move_on(struct restore *restore, struct txn *txn)
 	if (outcome == OK)
 		outcome = move_trees_on(txn);
 	if (outcome == OK)
-		outcome = meta_put(txn, TEXT("ids"), meta.ids +
-		    ((uint64_t)RESTORE_ID_BLOCKS << META_ID_BITS));
+		outcome = meta_put(txn, TEXT("ids"),
+		    meta.ids + ((uint64_t)RESTORE_ID_BLOCKS << META_ID_BITS));
 	return outcome;
 }
 
@@ -440,13 +446,15 @@ prepare_folder(struct restore *restore, const char *dir)
 
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
 		maintain_finding(restore->maintain, "%s cannot be made: %s",
-		    dir, strerror(errno));
+		    dir, strerrordesc_np(errno));
 		return file_outcome(errno);
 	}
 	buffer_format(&state, "%s/state%c", dir, 0);
 	if (access(state.ptr, F_OK) == 0) {
-		maintain_finding(restore->maintain, "%s is there already: "
-		    "restore into another folder", state.ptr);
+		maintain_finding(restore->maintain,
+		    "%s is there already: "
+		    "restore into another folder",
+		    state.ptr);
 		return EXISTS;
 	}
 	outcome = layout_act_as_owner(dir, &message);
@@ -480,8 +488,8 @@ run_restore(struct restore *restore, const char *file, const char *dir)
 	enum outcome outcome;
 
 	if (archive_read_support_format_tar(restore->archive) != ARCHIVE_OK ||
-	    archive_read_open_filename(restore->archive, file,
-		RESTORE_READ) != ARCHIVE_OK) {
+	    archive_read_open_filename(restore->archive, file, RESTORE_READ) !=
+		ARCHIVE_OK) {
 		maintain_finding(restore->maintain, "%s cannot be read: %s",
 		    file, archive_error_string(restore->archive));
 		return IO;
@@ -491,10 +499,13 @@ run_restore(struct restore *restore, const char *file, const char *dir)
 		return outcome;
 	outcome = restore_state(restore, dir);
 	/* A part of a state must not be served by mistake. */
-	if (outcome != OK && renameat(restore->root, "state", restore->root,
-		"state.refused") != 0)
-		maintain_finding(restore->maintain, "%s/state is not complete: "
-		    "do not use it", dir);
+	if (outcome != OK &&
+	    renameat(restore->root, "state", restore->root, "state.refused") !=
+		0)
+		maintain_finding(restore->maintain,
+		    "%s/state is not complete: "
+		    "do not use it",
+		    dir);
 	return outcome;
 }
 

@@ -34,8 +34,10 @@ scrub_small(struct scrub *scrub, struct txn *txn, blob_id id)
 	enum outcome outcome = blob_bytes(txn, id, &bytes);
 
 	if (outcome == DAMAGED)
-		maintain_finding(scrub->maintain, "content %016llx in the "
-		    "engine is not what was stored", (unsigned long long)id);
+		maintain_finding(scrub->maintain,
+		    "content %016llx in the "
+		    "engine is not what was stored",
+		    (unsigned long long)id);
 	return outcome == DAMAGED ? OK : outcome;
 }
 
@@ -49,8 +51,10 @@ scrub_record(struct scrub *scrub, const struct cursor *cursor)
 	scrub->next = id + 1;
 	scrub->contents++;
 	if (blob_record_decode(cursor->value, &record) != OK) {
-		maintain_finding(scrub->maintain, "the record of content "
-		    "%016llx is damaged", (unsigned long long)id);
+		maintain_finding(scrub->maintain,
+		    "the record of content "
+		    "%016llx is damaged",
+		    (unsigned long long)id);
 		return OK;
 	}
 	scrub->bytes += record.size;
@@ -121,9 +125,9 @@ scrub_file(struct scrub *scrub, size_t at)
 		return;
 	maintain_finding(scrub->maintain, "content %016llx (blobs/%02x): %s",
 	    (unsigned long long)id, (unsigned)(id & 0xff),
-	    outcome == NOT_FOUND ? "its file is missing" :
-	    outcome == DAMAGED ? "its file is not what was stored" :
-	    "its file cannot be read");
+	    outcome == NOT_FOUND   ? "its file is missing" :
+		outcome == DAMAGED ? "its file is not what was stored" :
+				     "its file cannot be read");
 }
 
 static uint64_t
@@ -148,8 +152,7 @@ store_scrub(struct store *store, struct maintain *maintain)
 	scrub->all = count_contents(store);
 	while (outcome == OK && !scrub->ended) {
 		outcome = read_block(scrub);
-		for (size_t i = 0; outcome == OK && i < scrub->files.count;
-		    i++)
+		for (size_t i = 0; outcome == OK && i < scrub->files.count; i++)
 			scrub_file(scrub, i);
 		maintain_progress(maintain, scrub->contents, scrub->all);
 	}

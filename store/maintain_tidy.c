@@ -13,7 +13,7 @@
  * request waits long behind it, and each can stop and go on at the next call.
  */
 enum {
-	TIDY_NODES = 512,      /* freed in one change */
+	TIDY_NODES = 512, /* freed in one change */
 	TIDY_LOCKS = 256,
 	TIDY_TOMBSTONES = 1024
 };

@@ -48,9 +48,8 @@ send_report(FILE *pipe, json_t *report)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(report, name, value)
-		fprintf(pipe, "C %s %lld\n", name,
-		    (long long)json_integer_value(value));
+	json_object_foreach(report, name, value) fprintf(pipe, "C %s %lld\n",
+	    name, (long long)json_integer_value(value));
 }
 
 static enum outcome
@@ -77,8 +76,7 @@ run_checks(struct verify *verify)
 
 /* The stale readers of I6 were cleared when the engine was opened. */
 static enum outcome
-verify_store(struct store *store, struct maintain *maintain)
-    ON_WORKER;
+verify_store(struct store *store, struct maintain *maintain) ON_WORKER;
 
 static enum outcome
 verify_store(struct store *store, struct maintain *maintain)
@@ -110,7 +108,8 @@ static void
 child_main(struct conf *conf, FILE *pipe)
 {
 	struct maintain maintain = { .progress = send_progress,
-		.finding = send_finding, .context = pipe,
+		.finding = send_finding,
+		.context = pipe,
 		.report = json_object() };
 	struct buffer message = { .max = 1000 };
 	struct store *store = NULL;
@@ -224,12 +223,15 @@ static void
 tell_death(struct maintain *maintain, int status)
 {
 	if (WIFSIGNALED(status))
-		maintain_finding(maintain, "the engine is damaged: reading it "
+		maintain_finding(maintain,
+		    "the engine is damaged: reading it "
 		    "ended with signal %d (%s); restore a backup",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		maintain_finding(maintain, "the process that reads the store "
-		    "ended with status %d", WEXITSTATUS(status));
+		maintain_finding(maintain,
+		    "the process that reads the store "
+		    "ended with status %d",
+		    WEXITSTATUS(status));
 }
 
 static enum outcome

@@ -17,15 +17,15 @@
 struct pair_list { /* numbers by id, summed up when sorted */
 	struct id_number {
 		uint64_t id, number;
-	} *pair; /* owned */
+	} * pair; /* owned */
 	size_t count, room;
 };
 
 struct verify {
-	struct store *store;   /* engine and blobs only */
+	struct store *store; /* engine and blobs only */
 	struct txn *txn;
 	struct maintain *maintain;
-	uint64_t ids_end;      /* first id that nobody has reserved */
+	uint64_t ids_end; /* first id that nobody has reserved */
 
 	struct id_list references; /* one for each naming of a blob */
 	struct id_list parents;    /* that were walked */

@@ -63,12 +63,15 @@ check_file(struct verify *verify, blob_id id, uint64_t size)
 	blob_name(id, name);
 	if (fstatat(verify->store->blobs->blobs, name, &status,
 		AT_SYMLINK_NOFOLLOW) != 0)
-		maintain_finding(verify->maintain, "content %016llx: its file "
-		    "blobs/%s is missing", HEX(id), name);
+		maintain_finding(verify->maintain,
+		    "content %016llx: its file "
+		    "blobs/%s is missing",
+		    HEX(id), name);
 	else if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != size)
-		maintain_finding(verify->maintain, "content %016llx: its file "
-		    "has %llu bytes instead of %llu", HEX(id),
-		    HEX(status.st_size), HEX(size));
+		maintain_finding(verify->maintain,
+		    "content %016llx: its file "
+		    "has %llu bytes instead of %llu",
+		    HEX(id), HEX(status.st_size), HEX(size));
 }
 
 static enum outcome
@@ -85,8 +88,10 @@ check_content(struct verify *verify, blob_id id,
 	outcome = blob_bytes(verify->txn, id, &bytes);
 	if (outcome != DAMAGED)
 		return outcome;
-	maintain_finding(verify->maintain, "content %016llx in the engine is "
-	    "not what was stored", HEX(id));
+	maintain_finding(verify->maintain,
+	    "content %016llx in the engine is "
+	    "not what was stored",
+	    HEX(id));
 	return OK;
 }
 
@@ -98,8 +103,10 @@ take_references(struct verify *verify, size_t *at, blob_id id)
 	uint64_t count = 0;
 
 	while (*at < list->count && list->id[*at] < id) {
-		maintain_finding(verify->maintain, "content %016llx is named, "
-		    "but has no record", HEX(list->id[*at]));
+		maintain_finding(verify->maintain,
+		    "content %016llx is named, "
+		    "but has no record",
+		    HEX(list->id[*at]));
 		(*at)++;
 	}
 	while (*at < list->count && list->id[*at] == id) {
@@ -117,14 +124,17 @@ check_record(struct verify *verify, const struct cursor *cursor, size_t *at)
 	struct blob_record record;
 
 	if (blob_record_decode(cursor->value, &record) != OK) {
-		maintain_finding(verify->maintain, "the record of content "
-		    "%016llx cannot be read", HEX(id));
+		maintain_finding(verify->maintain,
+		    "the record of content "
+		    "%016llx cannot be read",
+		    HEX(id));
 		return OK;
 	}
 	if (record.references != count)
-		maintain_finding(verify->maintain, "content %016llx has %llu "
-		    "references, but is named %llu times", HEX(id),
-		    HEX(record.references), HEX(count));
+		maintain_finding(verify->maintain,
+		    "content %016llx has %llu "
+		    "references, but is named %llu times",
+		    HEX(id), HEX(record.references), HEX(count));
 	return check_content(verify, id, &record);
 }
 
@@ -173,12 +183,15 @@ check_name(blob_id id, const char *name, void *context)
 		return OK;
 	}
 	outcome = blob_get(check->verify->txn, id, &record);
-	if (outcome == NOT_FOUND && txn_get(check->verify->txn,
-		key_id(&key, KEY_RELEASED, id), &value) == NOT_FOUND)
+	if (outcome == NOT_FOUND &&
+	    txn_get(check->verify->txn, key_id(&key, KEY_RELEASED, id),
+		&value) == NOT_FOUND)
 		check->orphans++;
 	else if (outcome == OK && record.in_engine)
-		maintain_finding(check->verify->maintain, "content %016llx "
-		    "is in the engine and in blobs/%s", HEX(id), name);
+		maintain_finding(check->verify->maintain,
+		    "content %016llx "
+		    "is in the engine and in blobs/%s",
+		    HEX(id), name);
 	return outcome == NOT_FOUND || outcome == DAMAGED ? OK : outcome;
 }
 

@@ -59,7 +59,8 @@ check_parent(struct verify *verify, const struct cursor *cursor)
 	node_id parent = key_id_of(cursor->key, 0);
 
 	if (!id_list_has(&verify->parents, parent))
-		maintain_finding(verify->maintain, "a node (%.*s) hangs below "
+		maintain_finding(verify->maintain,
+		    "a node (%.*s) hangs below "
 		    "%016llx, which no tree leads to",
 		    TEXT_ARGS(key_rest_of(cursor->key, 1)), HEX(parent));
 	return OK;
@@ -116,8 +117,9 @@ check_lock(struct verify *verify, const struct cursor *cursor)
 	struct lock lock;
 	struct node node;
 
-	if (token.len != LOCK_TOKEN_BYTES || lock_record_find(verify->txn,
-	    (const unsigned char *)token.ptr, &lock) != OK ||
+	if (token.len != LOCK_TOKEN_BYTES ||
+	    lock_record_find(verify->txn, (const unsigned char *)token.ptr,
+		&lock) != OK ||
 	    lock.node != id) {
 		complain(verify, cursor, "its token does not lead to it");
 		return OK;
@@ -136,8 +138,9 @@ check_token(struct verify *verify, const struct cursor *cursor)
 	struct text token = key_rest_of(cursor->key, 0);
 	struct lock lock;
 
-	if (token.len != LOCK_TOKEN_BYTES || lock_record_find(verify->txn,
-	    (const unsigned char *)token.ptr, &lock) != OK)
+	if (token.len != LOCK_TOKEN_BYTES ||
+	    lock_record_find(verify->txn, (const unsigned char *)token.ptr,
+		&lock) != OK)
 		complain(verify, cursor, "this token leads to no lock");
 	return OK;
 }
@@ -150,16 +153,22 @@ check_cell(struct verify *verify, const struct cursor *cursor)
 	struct node root;
 
 	if (cell_find(verify->txn, slug, &cell) != OK)
-		maintain_finding(verify->maintain, "the record of cell %.*s "
-		    "cannot be read", TEXT_ARGS(slug));
+		maintain_finding(verify->maintain,
+		    "the record of cell %.*s "
+		    "cannot be read",
+		    TEXT_ARGS(slug));
 	else if (cell_find_root(verify->txn, cell.root, &by_root) != OK ||
 	    !text_equal(by_root.slug, slug))
-		maintain_finding(verify->maintain, "cell %.*s: its root does "
-		    "not lead back to it", TEXT_ARGS(slug));
+		maintain_finding(verify->maintain,
+		    "cell %.*s: its root does "
+		    "not lead back to it",
+		    TEXT_ARGS(slug));
 	else if (node_find_id(verify->txn, cell.root, &root) != OK ||
 	    (root.flags & NODE_IS_CELL_ROOT) == 0)
-		maintain_finding(verify->maintain, "cell %.*s: its root is "
-		    "missing or does not know", TEXT_ARGS(slug));
+		maintain_finding(verify->maintain,
+		    "cell %.*s: its root is "
+		    "missing or does not know",
+		    TEXT_ARGS(slug));
 	return OK;
 }
 
@@ -168,8 +177,7 @@ check_cell_root(struct verify *verify, const struct cursor *cursor)
 {
 	struct cell cell;
 
-	if (cell_find_root(verify->txn, key_id_of(cursor->key, 0), &cell) !=
-	    OK)
+	if (cell_find_root(verify->txn, key_id_of(cursor->key, 0), &cell) != OK)
 		complain(verify, cursor, "it leads to no cell");
 	return OK;
 }
@@ -179,8 +187,8 @@ check_grant(struct verify *verify, const struct cursor *cursor)
 {
 	struct key key;
 
-	if (!has_key(verify, key_id(&key, KEY_GRANT_NODE,
-		key_id_of(cursor->key, 1))))
+	if (!has_key(verify,
+		key_id(&key, KEY_GRANT_NODE, key_id_of(cursor->key, 1))))
 		complain(verify, cursor, "this grant has no entry of its own");
 	return check_of_node(verify, cursor);
 }
@@ -201,8 +209,7 @@ check_released(struct verify *verify, const struct cursor *cursor)
 {
 	struct key key;
 
-	if (has_key(verify, key_id(&key, KEY_BLOB,
-		key_id_of(cursor->key, 0))))
+	if (has_key(verify, key_id(&key, KEY_BLOB, key_id_of(cursor->key, 0))))
 		complain(verify, cursor, "a released content has a record");
 	return OK;
 }
@@ -212,8 +219,7 @@ check_of_tree(struct verify *verify, const struct cursor *cursor)
 {
 	struct key key;
 
-	if (!has_key(verify, key_id(&key, KEY_TREE,
-		key_id_of(cursor->key, 0))))
+	if (!has_key(verify, key_id(&key, KEY_TREE, key_id_of(cursor->key, 0))))
 		complain(verify, cursor, "it is of a tree that is gone");
 	return check_version_byte(verify, cursor);
 }
@@ -279,12 +285,15 @@ check_use(struct verify *verify)
 		if (sum->id == 0)
 			continue; /* a tree of nobody */
 		if (quota_of_user(verify->txn, sum->id, &quota) != OK)
-			maintain_finding(verify->maintain, "the use of user "
-			    "%016llx cannot be read", HEX(sum->id));
+			maintain_finding(verify->maintain,
+			    "the use of user "
+			    "%016llx cannot be read",
+			    HEX(sum->id));
 		else if (quota.used != sum->number)
-			maintain_finding(verify->maintain, "user %016llx: use "
-			    "is %llu, but there are %llu", HEX(sum->id),
-			    HEX(quota.used), HEX(sum->number));
+			maintain_finding(verify->maintain,
+			    "user %016llx: use "
+			    "is %llu, but there are %llu",
+			    HEX(sum->id), HEX(quota.used), HEX(sum->number));
 	}
 	return OK;
 }
@@ -299,7 +308,8 @@ check_lock_counts(struct verify *verify)
 
 		if (lock_count_get(verify->txn, sum->id, &count) != OK ||
 		    count != sum->number)
-			maintain_finding(verify->maintain, "principal "
+			maintain_finding(verify->maintain,
+			    "principal "
 			    "%016llx: the count of locks is wrong",
 			    HEX(sum->id));
 	}
@@ -313,18 +323,21 @@ compare_kinds(struct verify *verify)
 
 	if (kinds[KEY_NODE] != verify->nodes ||
 	    kinds[KEY_PLACE] != verify->nodes)
-		maintain_finding(verify->maintain, "there are %llu nodes and "
+		maintain_finding(verify->maintain,
+		    "there are %llu nodes and "
 		    "%llu places, but trees lead to %llu",
 		    HEX(kinds[KEY_NODE]), HEX(kinds[KEY_PLACE]),
 		    HEX(verify->nodes));
 	if (kinds[KEY_VERSION] != verify->versions)
-		maintain_finding(verify->maintain, "there are %llu versions, "
-		    "but files lead to %llu", HEX(kinds[KEY_VERSION]),
-		    HEX(verify->versions));
+		maintain_finding(verify->maintain,
+		    "there are %llu versions, "
+		    "but files lead to %llu",
+		    HEX(kinds[KEY_VERSION]), HEX(verify->versions));
 	if (kinds[KEY_LOCK] != kinds[KEY_TOKEN])
-		maintain_finding(verify->maintain, "there are %llu locks and "
-		    "%llu tokens", HEX(kinds[KEY_LOCK]),
-		    HEX(kinds[KEY_TOKEN]));
+		maintain_finding(verify->maintain,
+		    "there are %llu locks and "
+		    "%llu tokens",
+		    HEX(kinds[KEY_LOCK]), HEX(kinds[KEY_TOKEN]));
 }
 
 enum outcome

@@ -24,9 +24,11 @@ static void
 differs(struct verify *verify, const struct node *node, const char *what,
     const uint64_t numbers[2])
 {
-	maintain_finding(verify->maintain, "collection %016llx (%.*s): %s is "
-	    "%llu, but below it there are %llu", HEX(node->id),
-	    TEXT_ARGS(node->name), what, HEX(numbers[0]), HEX(numbers[1]));
+	maintain_finding(verify->maintain,
+	    "collection %016llx (%.*s): %s is "
+	    "%llu, but below it there are %llu",
+	    HEX(node->id), TEXT_ARGS(node->name), what, HEX(numbers[0]),
+	    HEX(numbers[1]));
 }
 
 static void
@@ -50,9 +52,10 @@ compare_sums(struct verify *verify, const struct node *node,
 			differs(verify, node, rows[i].what, rows[i].numbers);
 	/* Levels are a bound: they do not shrink when something goes. */
 	if (node->tree_levels < below->levels)
-		maintain_finding(verify->maintain, "collection %016llx: "
-		    "levels say %llu of %llu", HEX(node->id),
-		    HEX(node->tree_levels), HEX(below->levels));
+		maintain_finding(verify->maintain,
+		    "collection %016llx: "
+		    "levels say %llu of %llu",
+		    HEX(node->id), HEX(node->tree_levels), HEX(below->levels));
 }
 
 struct version_sum {
@@ -76,24 +79,29 @@ static enum outcome
 check_versions(struct verify *verify, const struct node *node, bool freed)
 {
 	struct version_sum sum = { .verify = verify };
-	enum outcome outcome = version_each(verify->txn, node->id,
-	    add_version, &sum);
+	enum outcome outcome = version_each(verify->txn, node->id, add_version,
+	    &sum);
 
 	if (outcome == DAMAGED) {
-		maintain_finding(verify->maintain, "versions of node %016llx "
-		    "cannot be read", HEX(node->id));
+		maintain_finding(verify->maintain,
+		    "versions of node %016llx "
+		    "cannot be read",
+		    HEX(node->id));
 		return OK;
 	}
 	verify->versions += sum.count;
 	if (outcome == OK && !freed && sum.bytes != node->tree_versions)
-		maintain_finding(verify->maintain, "file %016llx (%.*s): "
+		maintain_finding(verify->maintain,
+		    "file %016llx (%.*s): "
 		    "bytes of versions are %llu, but there are %llu",
 		    HEX(node->id), TEXT_ARGS(node->name),
 		    HEX(node->tree_versions), HEX(sum.bytes));
 	if (outcome == OK &&
 	    (sum.count > 0) != ((node->flags & NODE_HAS_VERSIONS) != 0))
-		maintain_finding(verify->maintain, "file %016llx: its flag "
-		    "about versions is wrong", HEX(node->id));
+		maintain_finding(verify->maintain,
+		    "file %016llx: its flag "
+		    "about versions is wrong",
+		    HEX(node->id));
 	return outcome;
 }
 
@@ -109,27 +117,34 @@ check_node(struct verify *verify, const struct node *node,
 	enum outcome outcome = node_find_id(verify->txn, node->id, &other);
 
 	if (outcome == NOT_FOUND || outcome == DAMAGED ||
-	    (outcome == OK && (other.parent != node->parent ||
-	    !text_equal(other.key, node->key))))
-		maintain_finding(maintain, "node %016llx (%.*s) below "
-		    "%016llx: its place does not lead to it", HEX(node->id),
-		    TEXT_ARGS(node->name), HEX(node->parent));
+	    (outcome == OK &&
+		(other.parent != node->parent ||
+		    !text_equal(other.key, node->key))))
+		maintain_finding(maintain,
+		    "node %016llx (%.*s) below "
+		    "%016llx: its place does not lead to it",
+		    HEX(node->id), TEXT_ARGS(node->name), HEX(node->parent));
 	else if (outcome != OK)
 		return outcome;
 	if (node->tree != place->tree && !place->freed)
-		maintain_finding(maintain, "node %016llx says it is of tree "
-		    "%016llx, but it is of %016llx", HEX(node->id),
-		    HEX(node->tree), HEX(place->tree));
+		maintain_finding(maintain,
+		    "node %016llx says it is of tree "
+		    "%016llx, but it is of %016llx",
+		    HEX(node->id), HEX(node->tree), HEX(place->tree));
 	if (node->id >= verify->ids_end)
-		maintain_finding(maintain, "node %016llx has an id that was "
-		    "never reserved", HEX(node->id));
+		maintain_finding(maintain,
+		    "node %016llx has an id that was "
+		    "never reserved",
+		    HEX(node->id));
 	if (node->sequence == 0)
 		return OK;
-	outcome = txn_get(verify->txn, key_pair(&key, KEY_LOG, node->tree,
-	    node->sequence), &value);
+	outcome = txn_get(verify->txn,
+	    key_pair(&key, KEY_LOG, node->tree, node->sequence), &value);
 	if (outcome == NOT_FOUND)
-		maintain_finding(maintain, "node %016llx: the change log has "
-		    "no entry %llu", HEX(node->id), HEX(node->sequence));
+		maintain_finding(maintain,
+		    "node %016llx: the change log has "
+		    "no entry %llu",
+		    HEX(node->id), HEX(node->sequence));
 	return outcome == NOT_FOUND ? OK : outcome;
 }
 
@@ -147,8 +162,10 @@ static enum outcome
 visit_collection(struct verify *verify, const struct node *node,
     const struct place *place, struct sums *sums)
 {
-	struct place below = { .parent = node->id, .tree = place->tree,
-		.levels = place->levels + 1, .freed = place->freed };
+	struct place below = { .parent = node->id,
+		.tree = place->tree,
+		.levels = place->levels + 1,
+		.freed = place->freed };
 	struct sums found = { 0 };
 	enum outcome outcome = walk(verify, &below, &found);
 
@@ -167,8 +184,8 @@ visit_collection(struct verify *verify, const struct node *node,
 }
 
 static enum outcome
-visit(struct verify *verify, const struct node *node,
-    const struct place *place, struct sums *sums)
+visit(struct verify *verify, const struct node *node, const struct place *place,
+    struct sums *sums)
 {
 	struct place here = *place;
 	enum outcome outcome;
@@ -209,8 +226,10 @@ walk(struct verify *verify, const struct place *place, struct sums *sums)
 	enum outcome outcome;
 
 	if (place->levels > 2 * PATH_LEVELS_MAX) {
-		maintain_finding(verify->maintain, "collection %016llx lies "
-		    "too deep, or within itself", HEX(place->parent));
+		maintain_finding(verify->maintain,
+		    "collection %016llx lies "
+		    "too deep, or within itself",
+		    HEX(place->parent));
 		return OK;
 	}
 	id_list_add(&verify->parents, place->parent);
@@ -221,7 +240,8 @@ walk(struct verify *verify, const struct place *place, struct sums *sums)
 		struct node node;
 
 		if (node_decode(cursor->key, cursor->value, &node) != OK)
-			maintain_finding(verify->maintain, "a node below "
+			maintain_finding(verify->maintain,
+			    "a node below "
 			    "%016llx (%.*s) cannot be read",
 			    HEX(place->parent),
 			    TEXT_ARGS(key_rest_of(cursor->key, 1)));
@@ -247,15 +267,18 @@ check_entry(const struct log_entry *entry, void *context)
 	struct node node;
 
 	if (entry->sequence > check->tree->sequence)
-		maintain_finding(maintain, "tree %016llx: the change log goes "
-		    "to %llu, the tree to %llu", HEX(check->tree->root),
-		    HEX(entry->sequence), HEX(check->tree->sequence));
+		maintain_finding(maintain,
+		    "tree %016llx: the change log goes "
+		    "to %llu, the tree to %llu",
+		    HEX(check->tree->root), HEX(entry->sequence),
+		    HEX(check->tree->sequence));
 	if (entry->kind == LOG_REMOVED)
 		return true;
 	check->outcome = node_find_id(check->verify->txn, entry->node, &node);
 	if (check->outcome == NOT_FOUND || check->outcome == DAMAGED ||
 	    (check->outcome == OK && node.sequence != entry->sequence)) {
-		maintain_finding(maintain, "tree %016llx: entry %llu of the "
+		maintain_finding(maintain,
+		    "tree %016llx: entry %llu of the "
 		    "change log names node %016llx, which does not say so",
 		    HEX(check->tree->root), HEX(entry->sequence),
 		    HEX(entry->node));
@@ -274,8 +297,10 @@ check_log(struct verify *verify, const struct tree *tree)
 	if (outcome != OK && outcome != DAMAGED && outcome != CONFLICT)
 		return outcome;
 	if (outcome != OK)
-		maintain_finding(verify->maintain, "tree %016llx: its change "
-		    "log cannot be read", HEX(tree->root));
+		maintain_finding(verify->maintain,
+		    "tree %016llx: its change "
+		    "log cannot be read",
+		    HEX(tree->root));
 	return check.outcome;
 }
 
@@ -284,13 +309,16 @@ check_tree_numbers(struct verify *verify, const struct tree *tree,
     const struct node *root, uint64_t trash)
 {
 	if (tree->version_bytes != root->tree_versions)
-		maintain_finding(verify->maintain, "tree %016llx: bytes of "
-		    "versions are %llu, its root says %llu", HEX(tree->root),
-		    HEX(tree->version_bytes), HEX(root->tree_versions));
+		maintain_finding(verify->maintain,
+		    "tree %016llx: bytes of "
+		    "versions are %llu, its root says %llu",
+		    HEX(tree->root), HEX(tree->version_bytes),
+		    HEX(root->tree_versions));
 	if (tree->trash_bytes != trash)
-		maintain_finding(verify->maintain, "tree %016llx: bytes in the "
-		    "trash are %llu, but there are %llu", HEX(tree->root),
-		    HEX(tree->trash_bytes), HEX(trash));
+		maintain_finding(verify->maintain,
+		    "tree %016llx: bytes in the "
+		    "trash are %llu, but there are %llu",
+		    HEX(tree->root), HEX(tree->trash_bytes), HEX(trash));
 	pair_list_add(&verify->used, tree->owner, node_weight(root) + trash);
 }
 
@@ -300,8 +328,10 @@ check_tree(struct verify *verify, const struct tree *tree)
 {
 	bool freed = id_list_has(&verify->freed, tree->root);
 	struct place top = { .tree = tree->root, .freed = freed };
-	struct place trash = { .parent = tree->trash, .tree = tree->root,
-		.levels = 1, .freed = freed };
+	struct place trash = { .parent = tree->trash,
+		.tree = tree->root,
+		.levels = 1,
+		.freed = freed };
 	struct sums all = { 0 }, thrown = { 0 };
 	struct node root;
 	enum outcome outcome = node_find_id(verify->txn, tree->root, &root);
@@ -320,8 +350,7 @@ check_tree(struct verify *verify, const struct tree *tree)
 		outcome = walk(verify, &trash, &thrown);
 	if (outcome != OK || freed)
 		return outcome;
-	check_tree_numbers(verify, tree, &root,
-	    thrown.size + thrown.versions);
+	check_tree_numbers(verify, tree, &root, thrown.size + thrown.versions);
 	return check_log(verify, tree);
 }
 
@@ -339,8 +368,10 @@ collect_freed(struct verify *verify, struct id_list *below)
 		uint64_t id = key_id_of(cursor->key, 0);
 
 		if (reclaim_find(verify->txn, id, &reclaim) != OK) {
-			maintain_finding(verify->maintain, "entry %llu of the "
-			    "reclaim queue cannot be read", HEX(id));
+			maintain_finding(verify->maintain,
+			    "entry %llu of the "
+			    "reclaim queue cannot be read",
+			    HEX(id));
 		} else {
 			id_list_add(&verify->freed, reclaim.id);
 			if (reclaim.what == RECLAIM_BELOW)
@@ -358,8 +389,9 @@ walk_hidden(struct verify *verify, const struct id_list *below)
 	enum outcome outcome = OK;
 
 	for (size_t i = 0; outcome == OK && i < below->count; i++) {
-		struct place hidden = { .parent = below->id[i],
-			.levels = 1, .freed = true };
+		struct place hidden = {
+			.parent = below->id[i], .levels = 1, .freed = true
+		};
 		struct sums sums = { 0 };
 
 		outcome = walk(verify, &hidden, &sums);
@@ -383,8 +415,10 @@ walk_trees(struct verify *verify)
 		if (tree_get(verify->txn, id, &tree) == OK)
 			outcome = check_tree(verify, &tree);
 		else
-			maintain_finding(verify->maintain, "the record of "
-			    "tree %016llx cannot be read", HEX(id));
+			maintain_finding(verify->maintain,
+			    "the record of "
+			    "tree %016llx cannot be read",
+			    HEX(id));
 		if (outcome == OK)
 			outcome = cursor_next(cursor);
 	}

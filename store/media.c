@@ -79,8 +79,9 @@ carries(struct text head, const struct media_signature *signature)
 	if (signature->lead != NULL &&
 	    !text_starts(head, text_from(signature->lead)))
 		return false;
-	return head.len >= end && memcmp(head.ptr + signature->offset,
-	    signature->bytes, signature->len) == 0;
+	return head.len >= end &&
+	    memcmp(head.ptr + signature->offset, signature->bytes,
+		signature->len) == 0;
 }
 
 static const struct media_signature *
@@ -103,7 +104,8 @@ looks_like_text(struct text head)
 		unsigned char c = (unsigned char)head.ptr[i];
 
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r' &&
-		    c != '\f' && c != 0x1b) || c == 0x7f)
+			c != '\f' && c != 0x1b) ||
+		    c == 0x7f)
 			return false;
 	}
 	for (size_t cut = 0; cut <= 3 && cut <= head.len; cut++)
@@ -218,9 +220,8 @@ media_cookie_new(void)
 	 * comes from the extension (components.md 11b).
 	 */
 	const int flags = MAGIC_MIME_TYPE | MAGIC_ERROR |
-	    MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
-	    MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_JSON |
-	    MAGIC_NO_CHECK_CSV;
+	    MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_CDF |
+	    MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_JSON | MAGIC_NO_CHECK_CSV;
 	struct media_cookie *cookie = memory_alloc(sizeof(*cookie));
 
 	cookie->magic = magic_open(flags);
@@ -283,9 +284,8 @@ static bool
 is_vague(struct text type)
 {
 	static const struct text vague[] = { { "text/plain", 10 },
-		{ "application/octet-stream", 24 },
-		{ "application/zip", 15 }, { "text/xml", 8 },
-		{ "application/x-ole-storage", 25 },
+		{ "application/octet-stream", 24 }, { "application/zip", 15 },
+		{ "text/xml", 8 }, { "application/x-ole-storage", 25 },
 		{ "application/CDFV2", 17 } };
 
 	for (size_t i = 0; i < sizeof(vague) / sizeof(vague[0]); i++)
@@ -329,13 +329,13 @@ media_is_active(struct text type)
 		{ "application/xhtml+xml", 21 }, { "image/svg+xml", 13 },
 		{ "application/javascript", 22 }, { "text/javascript", 15 },
 		{ "application/ecmascript", 22 },
-		{ "application/x-javascript", 24 },
-		{ "application/xml", 15 }, { "text/xml", 8 },
-		{ "text/xsl", 8 }, { "application/xslt+xml", 20 },
+		{ "application/x-javascript", 24 }, { "application/xml", 15 },
+		{ "text/xml", 8 }, { "text/xsl", 8 },
+		{ "application/xslt+xml", 20 },
 		{ "application/mathml+xml", 22 }, { "text/cache-manifest", 19 },
 		{ "application/x-shockwave-flash", 29 },
-		{ "application/wasm", 16 },
-		{ "message/rfc822", 14 }, { "multipart/related", 17 },
+		{ "application/wasm", 16 }, { "message/rfc822", 14 },
+		{ "multipart/related", 17 },
 		{ "application/x-mimearchive", 25 },
 		{ "application/java-archive", 24 } };
 

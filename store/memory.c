@@ -32,14 +32,14 @@ struct memory {
 
 struct memory_txn {
 	struct txn txn;
-	struct branch *root;     /* counted: what this transaction sees */
+	struct branch *root; /* counted: what this transaction sees */
 	uint64_t entries, used;
 };
 
 struct memory_cursor {
 	struct cursor cursor;
 	bool placed, ended;
-	struct pair *pair;       /* counted: where it stands */
+	struct pair *pair; /* counted: where it stands */
 };
 
 static enum outcome
@@ -204,7 +204,7 @@ memory_cursor_next(struct cursor *base)
 		return NOT_FOUND;
 	return arrive(cursor,
 	    treap_after(root_of(base), base->key,
-	    cursor->placed ? KEY_BEHIND : KEY_OR_EQUAL));
+		cursor->placed ? KEY_BEHIND : KEY_OR_EQUAL));
 }
 
 static enum outcome
@@ -239,12 +239,10 @@ memory_stats(struct engine *engine, struct engine_stats *ret_stats)
 	struct memory *db = (struct memory *)engine;
 
 	pthread_mutex_lock(&db->mutex);
-	*ret_stats = (struct engine_stats){
-		.entries = db->entries,
+	*ret_stats = (struct engine_stats){ .entries = db->entries,
 		.used_bytes = db->used,
 		.map_bytes = db->size_max,
-		.readers = db->readers
-	};
+		.readers = db->readers };
 	pthread_mutex_unlock(&db->mutex);
 }
 
@@ -268,8 +266,8 @@ write_all(int fd, struct text bytes)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == ENOSPC || errno == EDQUOT ?
-			    NO_SPACE : IO;
+			return errno == ENOSPC || errno == EDQUOT ? NO_SPACE :
+								    IO;
 		bytes = text_slice(bytes, (size_t)n, bytes.len);
 	}
 	return OK;

@@ -36,8 +36,7 @@ pair_size(const struct pair *pair)
 struct pair *
 pair_new(struct text key, struct text value)
 {
-	struct pair *pair = memory_alloc(
-	    sizeof(*pair) + key.len + value.len);
+	struct pair *pair = memory_alloc(sizeof(*pair) + key.len + value.len);
 
 	atomic_init(&pair->users, 1);
 	pair->key_len = key.len;
@@ -117,8 +116,8 @@ treap_with(struct branch *root, struct pair *pair)
 		top->left = child->right;
 		child->right = top;
 	} else {
-		top = branch_new(pair_ref(root->pair),
-		    branch_ref(root->left), child);
+		top = branch_new(pair_ref(root->pair), branch_ref(root->left),
+		    child);
 		if (child->priority <= top->priority)
 			return top;
 		top->right = child->left;
@@ -136,8 +135,8 @@ treap_joined(struct branch *left, struct branch *right)
 	if (right == NULL)
 		return branch_ref(left);
 	if (left->priority > right->priority)
-		return branch_new(pair_ref(left->pair),
-		    branch_ref(left->left), treap_joined(left->right, right));
+		return branch_new(pair_ref(left->pair), branch_ref(left->left),
+		    treap_joined(left->right, right));
 	return branch_new(pair_ref(right->pair),
 	    treap_joined(left, right->left), branch_ref(right->right));
 }

@@ -135,33 +135,41 @@ judge(enum outcome found, const struct meta *meta, enum store_open how,
     const char *path, struct buffer *message)
 {
 	if (found == NOT_FOUND && how != STORE_CREATE) {
-		buffer_format(message, "%s holds no store: make one with "
-		    "\"celldav init\"", path);
+		buffer_format(message,
+		    "%s holds no store: make one with "
+		    "\"celldav init\"",
+		    path);
 		return NOT_FOUND;
 	}
 	if (found == NOT_FOUND)
 		return OK;
 	if (found != OK) {
-		buffer_format(message, "the store in %s does not say what it "
-		    "is: run \"celldav verify\" or restore a backup", path);
+		buffer_format(message,
+		    "the store in %s does not say what it "
+		    "is: run \"celldav verify\" or restore a backup",
+		    path);
 		return found;
 	}
 	if (how == STORE_CREATE) {
-		buffer_format(message, "%s holds a store already: use it, or "
-		    "name another folder", path);
+		buffer_format(message,
+		    "%s holds a store already: use it, or "
+		    "name another folder",
+		    path);
 		return EXISTS;
 	}
 	if (meta->format > STORE_FORMAT) {
-		buffer_format(message, "the store in %s has format %llu, this "
+		buffer_format(message,
+		    "the store in %s has format %llu, this "
 		    "program reads up to %d: use the newer celldav that "
-		    "wrote it", path, (unsigned long long)meta->format,
-		    STORE_FORMAT);
+		    "wrote it",
+		    path, (unsigned long long)meta->format, STORE_FORMAT);
 		return UNSUPPORTED;
 	}
 	if (meta->format < STORE_FORMAT && how == STORE_READ_ONLY) {
-		buffer_format(message, "the store in %s has the older format "
-		    "%llu: start \"celldav serve\" once to migrate it", path,
-		    (unsigned long long)meta->format);
+		buffer_format(message,
+		    "the store in %s has the older format "
+		    "%llu: start \"celldav serve\" once to migrate it",
+		    path, (unsigned long long)meta->format);
 		return UNSUPPORTED;
 	}
 	return OK;
@@ -190,7 +198,7 @@ meta_open(struct engine *engine, enum store_open how, const char *path,
 	enum outcome found, outcome;
 
 	outcome = how == STORE_READ_ONLY ? txn_begin_read(engine, &txn) :
-	    txn_begin_write(engine, &txn);
+					   txn_begin_write(engine, &txn);
 	found = outcome == OK ? meta_read(txn, &meta) : OK;
 	if (outcome == OK)
 		outcome = judge(found, &meta, how, path, message);

@@ -35,8 +35,10 @@ prepare_folder(const char *path, enum store_open how, struct buffer *message)
 		return layout_create(path, message);
 	if (layout_exists(path))
 		return OK;
-	buffer_format(message, "%s holds no store: make one with \"celldav "
-	    "init\"", path);
+	buffer_format(message,
+	    "%s holds no store: make one with \"celldav "
+	    "init\"",
+	    path);
 	return NOT_FOUND;
 }
 
@@ -45,23 +47,23 @@ open_engine(struct store *store, enum store_open how, struct buffer *message)
 {
 	const struct conf_store *conf = &store->conf->store;
 	const struct engine_row *row = engine_row_find(conf->engine);
-	struct engine_options options = {
-		.map_size = conf->map_size,
+	struct engine_options options = { .map_size = conf->map_size,
 		.relaxed = conf->sync == CONF_SYNC_RELAXED,
-		.read_only = how == STORE_READ_ONLY
-	};
+		.read_only = how == STORE_READ_ONLY };
 	char *path;
 	enum outcome outcome;
 
 	if (row == NULL) {
-		buffer_format(message, "there is no engine \"%s\": set "
-		    "store.engine to \"lmdb\"", conf->engine);
+		buffer_format(message,
+		    "there is no engine \"%s\": set "
+		    "store.engine to \"lmdb\"",
+		    conf->engine);
 		return UNSUPPORTED;
 	}
 	path = path_in(store->path, "engine");
 	options.path = path;
 	outcome = how == STORE_CREATE ? OK :
-	    layout_probe(row, &options, message);
+					layout_probe(row, &options, message);
 	if (outcome == OK)
 		outcome = row->open(&options, message, &store->engine);
 	free(path);
@@ -176,11 +178,10 @@ enum outcome
 store_change(struct store *store,
     enum outcome (*run)(struct txn *txn, void *context), void *context)
 {
-	struct store_change call = {
-		.change = { .run = run_function, .frees = true },
+	struct store_change call = { .change = { .run = run_function,
+					 .frees = true },
 		.run = run,
-		.context = context
-	};
+		.context = context };
 
 	return change_run(store->committer, &call.change);
 }

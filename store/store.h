@@ -36,9 +36,9 @@ struct store {
 	struct committer *committer; /* owned */
 	struct blob_store *blobs;    /* owned */
 	const struct conf *conf;     /* shared, counted */
-	uint64_t identity;           /* random, made once: part of resource-id */
-	_Atomic uint64_t next_id;    /* of a block reserved at open */
-	char *path;                  /* owned: the state folder */
+	uint64_t identity;        /* random, made once: part of resource-id */
+	_Atomic uint64_t next_id; /* of a block reserved at open */
+	char *path;               /* owned: the state folder */
 };
 
 enum store_open { STORE_CREATE, STORE_USE, STORE_READ_ONLY };

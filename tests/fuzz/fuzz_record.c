@@ -31,7 +31,7 @@ engine_get(void)
 
 	if (engine == NULL)
 		need(engine_row_find("memory")->open(&options, &message,
-		    &engine) == OK);
+			 &engine) == OK);
 	return engine;
 }
 
@@ -67,8 +67,8 @@ try_content(struct text bytes)
 static void
 try_meta(struct text bytes)
 {
-	static const struct text names[] = { { "format", 6 },
-		{ "identity", 8 }, { "ids", 3 } };
+	static const struct text names[] = { { "format", 6 }, { "identity", 8 },
+		{ "ids", 3 } };
 	struct meta meta;
 	struct txn *txn;
 	struct key key;
@@ -79,7 +79,7 @@ try_meta(struct text bytes)
 	need(txn_begin_write(engine_get(), &txn) == OK);
 	for (size_t i = 0; i < 3; i++)
 		need(txn_put(txn, key_text(&key, KEY_META, names[i]),
-		    text_slice(bytes, i * 9, i * 9 + 9)) == OK);
+			 text_slice(bytes, i * 9, i * 9 + 9)) == OK);
 	outcome = meta_read(txn, &meta);
 	need(outcome == OK || outcome == DAMAGED);
 	txn_abort(txn);
@@ -95,7 +95,8 @@ try_key(struct text bytes)
 	need(rest.len <= bytes.len);
 	if (bytes.len == 17)
 		need(text_equal(key_pair(&key, (enum key_kind)bytes.ptr[0],
-		    key_id_of(bytes, 0), key_id_of(bytes, 1)), bytes));
+				    key_id_of(bytes, 0), key_id_of(bytes, 1)),
+		    bytes));
 	if (bytes.len < 17)
 		need(key_id_of(bytes, 1) == 0 && rest.len == 0);
 }

@@ -19,7 +19,8 @@ backup_to(struct world *world, const char *file)
 {
 	report_begin(world, true);
 	assert_int_equal(store_backup(world->state.store, file,
-	    &world->maintain), OK);
+			     &world->maintain),
+	    OK);
 	assert_int_equal(world->maintain.findings, 0);
 }
 
@@ -29,8 +30,7 @@ read_ids(struct world *world, uint64_t *ret_ids, uint64_t *ret_sequence)
 	struct txn *txn;
 	struct meta meta;
 	struct tree tree;
-	enum outcome outcome = txn_begin_read(world->state.store->engine,
-	    &txn);
+	enum outcome outcome = txn_begin_read(world->state.store->engine, &txn);
 
 	if (outcome != OK)
 		return outcome;
@@ -60,7 +60,8 @@ test_backup_and_restore(void **unused)
 	assert_int_equal(read_ids(&world, &ids, &sequence), OK);
 	shell("tar -tf '%s' > '%s.list'", file, file);
 	shell("grep -q '^state/secret/key$' '%s.list' && grep -q "
-	    "'^checksums$' '%s.list'", file, file);
+	      "'^checksums$' '%s.list'",
+	    file, file);
 	/* What comes after the backup is not in it, and does no harm. */
 	shell("printf later > '%s/later'%s", world.source, "");
 	assert_int_equal(transfer(&world, true), OK);
@@ -70,8 +71,8 @@ test_backup_and_restore(void **unused)
 	assert_int_equal(store_restore(file, dir, &world.maintain), OK);
 	report_begin(&world, false);
 	assert_int_equal(store_restore(file, dir, &world.maintain), EXISTS);
-	shell("cd '%s' && rm -rf state && mv new/state .%s",
-	    world.state.folder, "");
+	shell("cd '%s' && rm -rf state && mv new/state .%s", world.state.folder,
+	    "");
 	state_reopen(&world.state);
 	assert_verified(&world);
 	assert_int_equal(read_ids(&world, &new_ids, &new_sequence), OK);
@@ -113,9 +114,11 @@ test_broken_backups_are_refused(void **unused)
 		shell(ways[i], broken, "");
 		report_begin(&world, false);
 		assert_int_not_equal(store_restore(broken, dir,
-		    &world.maintain), OK);
+					 &world.maintain),
+		    OK);
 		assert_true(world.maintain.findings > 0);
-		strcat(dir, "/state");
+		snprintf(dir, sizeof(dir), "%s/new%zu/state",
+		    world.state.folder, i);
 		assert_int_equal(stat(dir, &status), -1);
 	}
 	world_end(&world);

@@ -44,8 +44,10 @@ staged_files(const struct state *state)
 	unsigned long count = 0;
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "find %s/state/staging -type f | "
-	    "wc -l", state->folder);
+	snprintf(command, sizeof(command),
+	    "find %s/state/staging -type f | "
+	    "wc -l",
+	    state->folder);
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
 	assert_int_equal(fscanf(pipe, "%lu", &count), 1);
@@ -70,7 +72,8 @@ write_file(struct state *state, const char *bytes, size_t size,
 		size_t len = size - at < piece ? size - at : piece;
 
 		assert_int_equal(blob_writer_write(writer,
-		    (struct text){ bytes + at, len }), OK);
+				     (struct text){ bytes + at, len }),
+		    OK);
 	}
 	assert_int_equal(blob_writer_finish(writer, ret_ref), OK);
 	return writer;
@@ -103,8 +106,9 @@ change(struct state *state, enum what what, const struct blob_ref *ref)
 static void
 change(struct state *state, enum what what, const struct blob_ref *ref)
 {
-	struct action action = { .what = what, .ref = *ref,
-		.store = state->store };
+	struct action action = {
+		.what = what, .ref = *ref, .store = state->store
+	};
 
 	assert_int_equal(store_change(state->store, act, &action), OK);
 }
@@ -177,8 +181,7 @@ flip_byte(struct txn *txn, void *context)
 	char bytes[64];
 	struct text value;
 	struct key key;
-	enum outcome outcome = txn_get(txn, key_id(&key, KEY_DATA, id),
-	    &value);
+	enum outcome outcome = txn_get(txn, key_id(&key, KEY_DATA, id), &value);
 
 	if (outcome != OK || value.len > sizeof(bytes))
 		return BUG;
@@ -235,8 +238,7 @@ test_file_contents(void **unused)
 	record = (struct blob_record){ .size = SIZE, .sum = ref.sum };
 	assert_int_equal(blob_file_verify(file, &record), OK);
 	assert_true(atomic_load(&file->trusted));
-	assert_int_equal(blob_file_open(state.store, ref.id, SIZE, &again),
-	    OK);
+	assert_int_equal(blob_file_open(state.store, ref.id, SIZE, &again), OK);
 	assert_ptr_equal(file, again);
 	blob_file_close(state.store, again);
 	blob_file_close(state.store, file);
@@ -329,21 +331,22 @@ test_damaged_files_are_seen(void **unused)
 	writer = write_file(&state, bytes, sizeof(bytes), &ref);
 	change(&state, LINK, &ref);
 	blob_writer_close(writer, true);
-	record = (struct blob_record){ .size = sizeof(bytes),
-		.sum = ref.sum };
+	record = (struct blob_record){ .size = sizeof(bytes), .sum = ref.sum };
 	blob_name(ref.id, name);
 	snprintf(path, sizeof(path), "state/blobs/%s", name);
 	bytes[999] = 1;
 	write_whole(state_path(&state, path), bytes, sizeof(bytes));
 	assert_int_equal(blob_file_open(state.store, ref.id, sizeof(bytes),
-	    &file), OK);
+			     &file),
+	    OK);
 	assert_int_equal(blob_file_verify(file, &record), DAMAGED);
 	assert_false(atomic_load(&file->trusted));
 	blob_file_close(state.store, file);
 	blob_cache_forget(state.store->blobs, ref.id);
 	write_whole(state_path(&state, path), bytes, 10);
 	assert_int_equal(blob_file_open(state.store, ref.id, sizeof(bytes),
-	    &file), DAMAGED);
+			     &file),
+	    DAMAGED);
 	state_end(&state);
 }
 
@@ -367,8 +370,9 @@ read_files(void *context)
 		struct blob_file *file;
 		char byte;
 
-		assert_int_equal(blob_file_open(readers->state->store,
-		    ref->id, ref->size, &file), OK);
+		assert_int_equal(blob_file_open(readers->state->store, ref->id,
+				     ref->size, &file),
+		    OK);
 		assert_int_equal(pread(file->fd, &byte, 1, 0), 1);
 		assert_int_equal(byte, 'a' + (int)at);
 		blob_file_close(readers->state->store, file);
@@ -393,8 +397,8 @@ test_cache_is_shared_by_threads(void **unused)
 	for (int i = 0; i < FILES; i++) {
 		char byte = (char)('a' + i);
 
-		blob_writer_close(write_file(&state, &byte, 1,
-		    &readers.ref[i]), true);
+		blob_writer_close(write_file(&state, &byte, 1, &readers.ref[i]),
+		    true);
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, read_files, &readers);

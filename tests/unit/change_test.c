@@ -25,7 +25,8 @@ open_named(const char *name, const char *folder, uint64_t size)
 	struct engine *engine = NULL;
 
 	assert_int_equal(engine_row_find(name)->open(&options, &message,
-	    &engine), OK);
+			     &engine),
+	    OK);
 	buffer_done(&message);
 	return engine;
 }
@@ -55,8 +56,7 @@ faulty_reopen(struct engine *engine)
 static struct engine *
 open_faulty(void)
 {
-	struct engine *engine = open_named("memory", "/nonexistent",
-	    64 << 20);
+	struct engine *engine = open_named("memory", "/nonexistent", 64 << 20);
 
 	faulty_row = *engine->row;
 	faulty_row.commit = faulty_commit;
@@ -68,8 +68,8 @@ open_faulty(void)
 struct put_change {
 	struct change change;
 	char key[32], value[32];
-	enum outcome refuse;      /* before the write */
-	enum outcome fail;        /* after the write */
+	enum outcome refuse; /* before the write */
+	enum outcome fail;   /* after the write */
 	_Atomic int runs, dones;
 	enum outcome outcome;
 	sem_t ended;
@@ -102,10 +102,10 @@ put_done(struct change *change, enum outcome outcome)
 static void
 put_prepare(struct put_change *put, const char *key, const char *value)
 {
-	*put = (struct put_change){ .change = { .run = put_run,
-		.done = put_done } };
-	strcpy(put->key, key);
-	strcpy(put->value, value);
+	*put = (struct put_change){ .change = {
+					.run = put_run, .done = put_done } };
+	snprintf(put->key, sizeof(put->key), "%s", key);
+	snprintf(put->value, sizeof(put->value), "%s", value);
 	sem_init(&put->ended, 0, 0);
 }
 
@@ -161,8 +161,8 @@ gate_done(struct change *change, enum outcome outcome)
 static void
 gate_close(struct committer *committer, struct gate *gate)
 {
-	*gate = (struct gate){ .change = { .run = gate_run,
-		.done = gate_done } };
+	*gate = (struct gate){ .change = {
+				   .run = gate_run, .done = gate_done } };
 	sem_init(&gate->entered, 0, 0);
 	sem_init(&gate->go, 0, 0);
 	sem_init(&gate->ended, 0, 0);
@@ -224,8 +224,7 @@ test_what_waits_is_one_commit(void **state)
 		assert_int_equal(puts[i].runs, 1);
 		assert_int_equal(puts[i].outcome,
 		    i % 10 == 3 ? PRECONDITION : OK);
-		assert_true(has(engine, puts[i].key,
-		    i % 10 == 3 ? NULL : "v"));
+		assert_true(has(engine, puts[i].key, i % 10 == 3 ? NULL : "v"));
 	}
 	committer_get_stats(committer, &stats);
 	assert_int_equal(stats.batches, 1);
@@ -452,8 +451,7 @@ add_run(struct txn *txn, struct change *change)
 	for (int i = 0; i < 2; i++) {
 		struct text value = TEXT("0");
 		uint64_t count = 0;
-		enum outcome outcome = txn_get(txn, text_from(keys[i]),
-		    &value);
+		enum outcome outcome = txn_get(txn, text_from(keys[i]), &value);
 
 		if (outcome != OK && outcome != NOT_FOUND)
 			return outcome;

@@ -52,8 +52,9 @@ test_durable_survives_kill(struct fixture *f)
 static void
 test_relaxed_works(struct fixture *f)
 {
-	struct engine_options options = { .path = f->folder,
-		.map_size = MAP_SIZE, .relaxed = true };
+	struct engine_options options = {
+		.path = f->folder, .map_size = MAP_SIZE, .relaxed = true
+	};
 	struct buffer message = { .max = 1000 };
 	struct txn *txn;
 
@@ -119,8 +120,8 @@ test_other_process_grows_the_map(struct fixture *f)
 			char key[16];
 
 			snprintf(key, sizeof(key), "big%d", i);
-			if (txn_put(txn, text_from(key), (struct text){ bytes,
-				sizeof(bytes) }) != OK)
+			if (txn_put(txn, text_from(key),
+				(struct text){ bytes, sizeof(bytes) }) != OK)
 				_exit(1);
 		}
 		_exit(txn_commit(txn) == OK ? 0 : 1);

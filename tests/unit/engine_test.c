@@ -186,11 +186,11 @@ test_cursor_while_writing(struct fixture *f)
 			assert_int_equal(txn_remove(txn, text_from(key)), OK);
 		else
 			assert_int_equal(txn_put(txn, text_from(key),
-			    TEXT("a longer value than before")), OK);
+					     TEXT("a longer value than before")),
+			    OK);
 		snprintf(key, sizeof(key), "j%04d", i);
 		assert_int_equal(txn_put(txn, text_from(key), TEXT("w")), OK);
-		assert_int_equal(cursor_next(cursor),
-		    i < 999 ? OK : NOT_FOUND);
+		assert_int_equal(cursor_next(cursor), i < 999 ? OK : NOT_FOUND);
 	}
 	cursor_close(cursor);
 	assert_int_equal(txn_commit(txn), OK);
@@ -275,8 +275,8 @@ model_round(struct engine *engine, unsigned *seed, int *model)
 			next[at] = 0;
 			continue;
 		}
-		assert_int_equal(txn_put(txn, text_from(key),
-		    text_from(value)), OK);
+		assert_int_equal(txn_put(txn, text_from(key), text_from(value)),
+		    OK);
 		next[at] = number + 1;
 	}
 	if (rand_r(seed) % 4 == 0) {
@@ -384,7 +384,7 @@ test_copy_is_an_engine(struct fixture *f)
 	struct txn *txn;
 
 	put(f->engine, "a", "1");
-	strcpy(copy.folder, "/tmp/engine_test.XXXXXX");
+	snprintf(copy.folder, sizeof(copy.folder), "/tmp/engine_test.XXXXXX");
 	assert_non_null(mkdtemp(copy.folder));
 	assert_int_equal(f->row->copy(f->engine, copy.folder), OK);
 	put(f->engine, "a", "2");

@@ -30,7 +30,8 @@ fixture_begin(const struct engine_row *row, uint64_t size)
 {
 	struct fixture fixture = { .row = row };
 
-	strcpy(fixture.folder, "/tmp/engine_test.XXXXXX");
+	snprintf(fixture.folder, sizeof(fixture.folder),
+	    "/tmp/engine_test.XXXXXX");
 	assert_non_null(mkdtemp(fixture.folder));
 	fixture.engine = open_engine(row, fixture.folder, size);
 	return fixture;
@@ -78,7 +79,7 @@ bank_sum(struct txn *txn)
 
 	assert_int_equal(cursor_open(txn, &cursor), OK);
 	for (outcome = cursor_seek(cursor, TEXT("m")); outcome == OK;
-	    outcome = cursor_next(cursor)) {
+	     outcome = cursor_next(cursor)) {
 		uint64_t value;
 
 		assert_true(text_parse_u64(cursor->value, 10, &value));
@@ -120,7 +121,8 @@ run_engine_tests(const struct engine_test *tests, size_t count)
 		snprintf(names[at], sizeof(names[0]), "%s: %s", row->name,
 		    tests[i % count].name);
 		all[at] = (struct CMUnitTest){ .name = names[at],
-			.test_func = run_row, .initial_state = &runs[at] };
+			.test_func = run_row,
+			.initial_state = &runs[at] };
 		at++;
 	}
 	return _cmocka_run_group_tests("engine", all, at, NULL, NULL);

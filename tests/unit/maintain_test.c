@@ -37,9 +37,9 @@ test_import_and_export(void **unused)
 	clean_source(&world);
 	shell("diff -r '%s' '%s'", world.source, world.out);
 	shell("cd '%s' && find . -mindepth 1 -printf '%%p %%T@ %%s %%y\\n' | "
-	    "sed 's/ [0-9]* d$/ d/' | sort > ../a && cd '%s' && find . "
-	    "-mindepth 1 -printf '%%p %%T@ %%s %%y\\n' | "
-	    "sed 's/ [0-9]* d$/ d/' | sort > ../b && diff ../a ../b",
+	      "sed 's/ [0-9]* d$/ d/' | sort > ../a && cd '%s' && find . "
+	      "-mindepth 1 -printf '%%p %%T@ %%s %%y\\n' | "
+	      "sed 's/ [0-9]* d$/ d/' | sort > ../b && diff ../a ../b",
 	    world.source, world.out);
 	assert_int_equal(transfer(&world, false), OK);
 	assert_int_equal(number(&world, "present"), 606);
@@ -61,8 +61,8 @@ test_links_do_not_lead_out(void **unused)
 	shell("mkdir '%s' && ln -s /tmp '%s/empty'", world.out, world.out);
 	assert_int_equal(transfer(&world, false), OK);
 	assert_int_equal(number(&world, "skipped"), 1);
-	assert_int_equal(lstat(state_path(&world.state, "out/empty"),
-	    &status), 0);
+	assert_int_equal(lstat(state_path(&world.state, "out/empty"), &status),
+	    0);
 	assert_true(S_ISLNK(status.st_mode));
 	world_end(&world);
 }
@@ -82,8 +82,9 @@ test_gc_and_tidy(void **unused)
 	assert_int_equal(transfer(&world, true), OK);
 	/* As after a crash between rename and commit. */
 	assert_int_equal(blob_writer_open(world.state.store, &writer), OK);
-	assert_int_equal(blob_writer_write(writer, (struct text){ bytes,
-	    sizeof(bytes) }), OK);
+	assert_int_equal(blob_writer_write(writer,
+			     (struct text){ bytes, sizeof(bytes) }),
+	    OK);
 	assert_int_equal(blob_writer_finish(writer, &ref), OK);
 	report_begin(&world, false);
 	assert_int_equal(store_gc(world.state.store, &world.maintain), OK);
@@ -94,8 +95,8 @@ test_gc_and_tidy(void **unused)
 	assert_int_equal(store_gc(world.state.store, &world.maintain), OK);
 	assert_int_equal(number(&world, "orphans"), 1);
 	assert_int_equal(stat(content_path(&world, ref.id), &status), -1);
-	assert_int_equal(store_tidy(world.state.store, clock_wall_ns(),
-	    &more), OK);
+	assert_int_equal(store_tidy(world.state.store, clock_wall_ns(), &more),
+	    OK);
 	assert_false(more);
 	report_begin(&world, false);
 	assert_int_equal(store_stats(world.state.store, &world.maintain), OK);
@@ -124,8 +125,8 @@ delete_path(struct txn *txn, void *context)
 		outcome = trail_find(txn, arena, deletion->world->root, &path,
 		    &trail);
 	if (outcome == OK)
-		outcome = tree_delete(txn, deletion->world->state.store,
-		    &trail, &deletion->world->actor);
+		outcome = tree_delete(txn, deletion->world->state.store, &trail,
+		    &deletion->world->actor);
 	arena_free(arena);
 	return outcome;
 }
@@ -144,11 +145,13 @@ test_deleted_things_go(void **unused)
 	assert_int_equal(transfer(&world, true), OK);
 	deletion = (struct deletion){ &world, "/sub" };
 	assert_int_equal(store_change(world.state.store, delete_path,
-	    &deletion), OK);
+			     &deletion),
+	    OK);
 	assert_verified(&world);
 	for (int i = 0; i < 50 && more; i++) {
 		assert_int_equal(store_tidy(world.state.store,
-		    clock_wall_ns() + year, &more), OK);
+				     clock_wall_ns() + year, &more),
+		    OK);
 		assert_verified(&world);
 	}
 	assert_false(more);

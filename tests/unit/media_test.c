@@ -99,8 +99,8 @@ test_contradictions(void **state)
 }
 
 static void
-assert_detect(struct media_cookie *cookie, const char *name,
-    struct text head, const char *type)
+assert_detect(struct media_cookie *cookie, const char *name, struct text head,
+    const char *type)
 {
 	struct text got = media_detect(cookie, text_from(name), head);
 
@@ -112,7 +112,7 @@ static void
 test_detect(void **state)
 {
 	static const char bmp[] = "BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"
-	    "\2\0\0\0\2\0\0\0\1\0\x18\0\0\0\0\0\x10\0\0\0";
+				  "\2\0\0\0\2\0\0\0\1\0\x18\0\0\0\0\0\x10\0\0\0";
 	struct media_cookie *cookie = media_cookie_new();
 
 	(void)state;
@@ -161,12 +161,12 @@ test_tables(void **state)
 		assert_non_null(strchr(media_rows[i].type, '/'));
 		if (i > 0)
 			assert_true(strcmp(media_rows[i - 1].extension,
-			    media_rows[i].extension) < 0);
+					media_rows[i].extension) < 0);
 	}
 	for (size_t i = 0; i < media_signature_count; i++)
 		assert_true(media_signatures[i].len >= 2 &&
 		    media_signatures[i].offset + media_signatures[i].len <=
-		    MEDIA_SNIFF_BYTES);
+			MEDIA_SNIFF_BYTES);
 }
 
 int

@@ -26,7 +26,8 @@ open_lmdb(const char *folder, uint64_t size)
 	struct engine *engine = NULL;
 
 	assert_int_equal(engine_row_find("lmdb")->open(&options, &message,
-	    &engine), OK);
+			     &engine),
+	    OK);
 	buffer_done(&message);
 	return engine;
 }
@@ -74,8 +75,7 @@ run_sized(struct committer *committer, size_t size, bool frees,
     enum outcome expected)
 {
 	struct sized_change change = {
-		.change = { .run = sized_run, .frees = frees },
-		.size = size
+		.change = { .run = sized_run, .frees = frees }, .size = size
 	};
 
 	assert_int_equal(change_run(committer, &change.change), expected);

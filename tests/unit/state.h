@@ -8,7 +8,7 @@
  * and removed with everything in it. Call from within a cmocka test.
  */
 struct state {
-	char folder[96];  /* holds state/ */
+	char folder[96]; /* holds state/ */
 	struct conf *conf;
 	struct store *store;
 };

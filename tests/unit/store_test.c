@@ -112,12 +112,13 @@ refused_after(enum outcome (*run)(struct txn *txn, void *context),
 	assert_int_equal(store_change(state.store, run, NULL), OK);
 	store_close(state.store);
 	state.store = NULL;
-	assert_int_equal(try_open(&state, STORE_USE, message,
-	    sizeof(message)), expected);
+	assert_int_equal(try_open(&state, STORE_USE, message, sizeof(message)),
+	    expected);
 	assert_non_null(strstr(message, word));
 	assert_null(strchr(message, '\n'));
 	assert_int_equal(try_open(&state, STORE_READ_ONLY, message,
-	    sizeof(message)), expected);
+			     sizeof(message)),
+	    expected);
 	state_end(&state);
 }
 
@@ -141,13 +142,15 @@ test_missing_and_present(void **unused)
 	store_close(state.store);
 	state.store = NULL;
 	assert_int_equal(try_open(&state, STORE_CREATE, message,
-	    sizeof(message)), EXISTS);
+			     sizeof(message)),
+	    EXISTS);
 	assert_non_null(strstr(message, "already"));
 	assert_int_equal(try_open(&state, STORE_READ_ONLY, message,
-	    sizeof(message)), OK);
+			     sizeof(message)),
+	    OK);
 	remove_tree(state_path(&state, "state"));
-	assert_int_equal(try_open(&state, STORE_USE, message,
-	    sizeof(message)), NOT_FOUND);
+	assert_int_equal(try_open(&state, STORE_USE, message, sizeof(message)),
+	    NOT_FOUND);
 	assert_non_null(strstr(message, "celldav init"));
 	state_end(&state);
 }
@@ -183,12 +186,11 @@ test_damaged_engine_is_refused(void **unused)
 	fd = open(state_path(&state, "state/engine/data.mdb"), O_RDWR);
 	assert_true(fd >= 0);
 	memset(noise, 0xa5, sizeof(noise));
-	assert_int_equal(pwrite(fd, noise, sizeof(noise), 8192),
-	    sizeof(noise));
+	assert_int_equal(pwrite(fd, noise, sizeof(noise), 8192), sizeof(noise));
 	assert_int_equal(ftruncate(fd, 8192 + (off_t)sizeof(noise)), 0);
 	close(fd);
-	assert_int_equal(try_open(&state, STORE_USE, message,
-	    sizeof(message)), DAMAGED);
+	assert_int_equal(try_open(&state, STORE_USE, message, sizeof(message)),
+	    DAMAGED);
 	assert_non_null(strstr(message, "damaged"));
 	assert_null(strchr(message, '\n'));
 	state_end(&state);

@@ -33,12 +33,15 @@ damage(struct world *world, const char *how, bool verify_sees)
 	    verify_sees ? DAMAGED : OK);
 	report_begin(world, false);
 	assert_int_equal(store_backup(world->state.store,
-	    state_path(&world->state, "backup"), &world->maintain), DAMAGED);
+			     state_path(&world->state, "backup"),
+			     &world->maintain),
+	    DAMAGED);
 	assert_true(world->maintain.findings > 0);
 	assert_int_equal(stat(state_path(&world->state, "backup"), &status),
 	    -1);
 	assert_int_equal(stat(state_path(&world->state, "backup.part"),
-	    &status), -1);
+			     &status),
+	    -1);
 	shell("cp '%s/saved' '%s'", world->state.folder, path);
 	assert_verified(world);
 }
@@ -51,15 +54,27 @@ test_damaged_files_are_found(void **unused)
 	(void)unused;
 	world_begin(&world);
 	assert_int_equal(transfer(&world, true), OK);
-	damage(&world, "printf X | dd of='%s' bs=1 seek=9000 conv=notrunc "
-	    "status=none%.0s", false);
+	damage(&world,
+	    "printf X | dd of='%s' bs=1 seek=9000 conv=notrunc "
+	    "status=none%.0s",
+	    false);
 	damage(&world, "truncate -s 100 '%s'%.0s", true);
 	damage(&world, "rm '%s'%.0s", true);
 	world_end(&world);
 }
 
-enum breakage { REFERENCES, PLACE, LOST_NODE, LOST_BLOB, BYTES, UNKNOWN,
-	COUNTER, TOKEN, PROPERTY, BREAKAGES };
+enum breakage {
+	REFERENCES,
+	PLACE,
+	LOST_NODE,
+	LOST_BLOB,
+	BYTES,
+	UNKNOWN,
+	COUNTER,
+	TOKEN,
+	PROPERTY,
+	BREAKAGES
+};
 
 static enum outcome
 put_bytes(struct txn *txn, struct text key, const char *bytes, size_t len)
@@ -105,23 +120,23 @@ break_it(struct txn *txn, void *context)
 		return put_bytes(txn, key_id(&key, KEY_PLACE, 0x99),
 		    "\1\1\0\0\0\0\0\0\0name", 13);
 	case LOST_NODE:
-		return put_bytes(txn, key_name(&key, KEY_NODE, 0x77,
-		    TEXT("lost")), "\1", 1);
+		return put_bytes(txn,
+		    key_name(&key, KEY_NODE, 0x77, TEXT("lost")), "\1", 1);
 	case LOST_BLOB:
 		return txn_remove(txn, key_id(&key, KEY_BLOB, blob));
 	case BYTES:
-		return put_bytes(txn, key_id(&key, KEY_DATA, blob), "\1bad",
-		    4);
+		return put_bytes(txn, key_id(&key, KEY_DATA, blob), "\1bad", 4);
 	case UNKNOWN:
 		return put_bytes(txn, TEXT("\1unknown"), "\1", 1);
 	case COUNTER:
 		return break_counter(txn, breaking->world->root);
 	case TOKEN:
-		return put_bytes(txn, key_text(&key, KEY_TOKEN,
-		    TEXT("0123456789abcdef")), "\1\1\0\0\0\0\0\0\0", 9);
+		return put_bytes(txn,
+		    key_text(&key, KEY_TOKEN, TEXT("0123456789abcdef")),
+		    "\1\1\0\0\0\0\0\0\0", 9);
 	case PROPERTY:
-		return put_bytes(txn, key_id(&key, KEY_PROPERTY, 0x55),
-		    "\1", 1);
+		return put_bytes(txn, key_id(&key, KEY_PROPERTY, 0x55), "\1",
+		    1);
 	case BREAKAGES:
 		break;
 	}
@@ -133,11 +148,16 @@ static void
 test_verify_finds_each(void **unused)
 {
 	static const char *const words[BREAKAGES] = {
-		[REFERENCES] = "references", [PLACE] = "place",
-		[LOST_NODE] = "no tree leads to", [LOST_BLOB] = "no record",
-		[BYTES] = "not what was stored", [UNKNOWN] = "unknown kind",
-		[COUNTER] = "tree size", [TOKEN] = "token",
-		[PROPERTY] = "gone" };
+		[REFERENCES] = "references",
+		[PLACE] = "place",
+		[LOST_NODE] = "no tree leads to",
+		[LOST_BLOB] = "no record",
+		[BYTES] = "not what was stored",
+		[UNKNOWN] = "unknown kind",
+		[COUNTER] = "tree size",
+		[TOKEN] = "token",
+		[PROPERTY] = "gone"
+	};
 	struct world world;
 
 	(void)unused;
@@ -155,10 +175,12 @@ test_verify_finds_each(void **unused)
 		state_reopen(&world.state);
 		breaking.blob = find_content(&world, true);
 		assert_int_equal(store_change(world.state.store, break_it,
-		    &breaking), OK);
+				     &breaking),
+		    OK);
 		report_begin(&world, false);
 		assert_int_equal(store_verify(world.state.conf,
-		    &world.maintain), DAMAGED);
+				     &world.maintain),
+		    DAMAGED);
 		assert_true(world.maintain.findings > 0);
 		if (world.maintain.findings == 1 &&
 		    strstr(world.last, words[what]) == NULL)

@@ -28,7 +28,8 @@ report_begin(struct world *world, bool loud)
 {
 	json_decref(world->maintain.report);
 	world->maintain = (struct maintain){ .finding = keep_finding,
-		.context = world, .report = json_object() };
+		.context = world,
+		.report = json_object() };
 	world->last[0] = '\0';
 	world->loud = loud;
 }
@@ -71,14 +72,15 @@ make_source(struct world *world)
 	shell("mkdir -p '%s/sub/deep er/a' '%s/empty'", world->source,
 	    world->source);
 	shell("cd '%s' && printf hello > a.txt && : > nothing && "
-	    "echo x > '100%% #?&.txt' && printf x > \"$(printf "
-	    "'sub/e\\314\\201t\\303\\251')\"%s", world->source, "");
+	      "echo x > '100%% #?&.txt' && printf x > \"$(printf "
+	      "'sub/e\\314\\201t\\303\\251')\"%s",
+	    world->source, "");
 	shell("cd '%s' && seq 1 100000 > sub/long && head -c 16385 /dev/zero "
-	    "> 'sub/deep er/zeros' && ln -s a.txt link && mkfifo pipe%s",
+	      "> 'sub/deep er/zeros' && ln -s a.txt link && mkfifo pipe%s",
 	    world->source, "");
 	shell("cd '%s' && printf bad > \"$(printf 'b\\377d')\" && "
-	    "for i in $(seq 1 600); do printf $i > sub/f$i; done && "
-	    "touch -d '2001-02-03 04:05:06.789 UTC' a.txt sub empty%s",
+	      "for i in $(seq 1 600); do printf $i > sub/f$i; done && "
+	      "touch -d '2001-02-03 04:05:06.789 UTC' a.txt sub empty%s",
 	    world->source, "");
 }
 
@@ -108,11 +110,10 @@ world_end(struct world *world)
 enum outcome
 transfer(struct world *world, bool in)
 {
-	struct transfer_options options = {
-		.folder = in ? world->source : world->out,
+	struct transfer_options options = { .folder = in ? world->source :
+							   world->out,
 		.root = world->root,
-		.actor = &world->actor
-	};
+		.actor = &world->actor };
 
 	report_begin(world, false);
 	return in ?
@@ -124,12 +125,10 @@ void
 assert_verified(struct world *world)
 {
 	report_begin(world, true);
-	assert_int_equal(store_verify(world->state.conf, &world->maintain),
-	    OK);
+	assert_int_equal(store_verify(world->state.conf, &world->maintain), OK);
 	assert_int_equal(world->maintain.findings, 0);
 	report_begin(world, true);
-	assert_int_equal(store_scrub(world->state.store, &world->maintain),
-	    OK);
+	assert_int_equal(store_scrub(world->state.store, &world->maintain), OK);
 }
 
 /* Finds a content of a kind; its id. */

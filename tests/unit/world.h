@@ -13,7 +13,7 @@ struct world {
 	node_id root;
 	struct tree_actor actor;
 	char source[128], out[128];
-	char last[1200];       /* the newest finding */
+	char last[1200]; /* the newest finding */
 	bool loud;
 	struct maintain maintain;
 };
