@@ -34,7 +34,7 @@ class Test:
         self.preset = preset
         self.argv = argv
         self.exclusive = False
-        self.seconds = 300
+        self.seconds = 400
 
     @property
     def title(self):

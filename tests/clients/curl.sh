@@ -1,7 +1,6 @@
 #!/bin/bash
 # curl: each method by hand, uploads with Content-Length (and Expect), from a
 # pipe (chunked), and a download in two pieces.
-# seconds: 300
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 need curl openssl python3
 

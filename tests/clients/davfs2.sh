@@ -1,7 +1,7 @@
 #!/bin/bash
 # davfs2: the cell as a file system, with locks, used by cp, mv and rm, and by
 # an editor's way to save.  Mounting needs root.
-# seconds: 400
+# seconds: 600
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 need mount.davfs curl fusermount3
 mount=$scratch/mnt

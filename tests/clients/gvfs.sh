@@ -1,5 +1,6 @@
 #!/bin/bash
 # gvfs by `gio`: what GNOME Files does.
+# seconds: 600
 source "$(dirname "${BASH_SOURCE[0]}")/_gvfs.sh"
 
 place()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # gvfs by its FUSE view: what programs that know no gvfs see of a mounted cell.
-# seconds: 400
+# seconds: 600
 source "$(dirname "${BASH_SOURCE[0]}")/_gvfs.sh"
 need fusermount3
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # KIO by kioclient5: what Dolphin does.  Its workers keep standard output open
 # after the end, so it writes to a file.
-# seconds: 400
+# seconds: 600
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 need kioclient5 dbus-run-session curl
 

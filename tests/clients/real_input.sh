@@ -2,7 +2,7 @@
 # Real input: the machine's own documentation goes in by `cell import` while
 # the server runs, and rclone compares every byte of it over the wire.
 # REAL_INPUT names another folder.
-# seconds: 600
+# seconds: 900
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 need rclone curl
 input=${REAL_INPUT:-/usr/share/doc}
