@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "server/base/metric.h"
+#include "server/http/connection.h"
 #include "tests/unit/http_fixture.h"
 
 #define END "Host: localhost:%u\r\n\r\n"
@@ -117,6 +119,49 @@ refusals_close(void **state)
 	}
 	assert_int_equal(atomic_load(&fixture_counts(world)->heads), 0);
 	world_end();
+}
+
+/* The value of a row of metrics, -1 when it is not there. */
+static long
+metric_value(const char *row)
+{
+	struct buffer out = { .max = 1 << 20 };
+	const char *at;
+	long value = -1;
+
+	metric_write(&out);
+	buffer_append_byte(&out, '\0');
+	at = strstr(out.ptr, row);
+	if (at != NULL)
+		value = strtol(at + strlen(row), NULL, 10);
+	buffer_done(&out);
+	return value;
+}
+
+static void
+counts_are_kept(void **state)
+{
+	static const char refused[] =
+	    "\ncelldav_http_refused_requests_total{status=\"400\"} ";
+	static const char accepted[] =
+	    "\ncelldav_http_connections_accepted_total ";
+	static const char sent[] = "\ncelldav_http_sent_bytes_total ";
+	long before[3] = { metric_value(refused), metric_value(accepted),
+		metric_value(sent) };
+	struct answer answer;
+
+	(void)state;
+	world_new(NULL);
+	client_send(&client, "GET / HTTP/1.1\r\n\r\n");
+	answer = client_read(&client, "GET");
+	assert_int_equal(answer.status, 400);
+	assert_true(count_reaches(&fixture_counts(world)->done, 1));
+	assert_int_equal(metric_value(refused), before[0] + 1);
+	assert_int_equal(metric_value(accepted), before[1] + 1);
+	assert_true(metric_value(sent) > before[2] + (long)answer.body.len);
+	answer_free(&answer);
+	world_end();
+	assert_int_equal(metric_value("\ncelldav_http_connections "), 0);
 }
 
 static void
@@ -465,6 +510,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_close),
+		cmocka_unit_test(counts_are_kept),
 		cmocka_unit_test(hosts_of_loopback),
 		cmocka_unit_test(proxies_are_believed),
 		cmocka_unit_test(strangers_are_not_believed),
@@ -480,5 +526,6 @@ main(void)
 		cmocka_unit_test(cut_while_away),
 	};
 
+	connection_metrics_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
