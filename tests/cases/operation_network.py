@@ -144,7 +144,8 @@ def trusted_proxy(t):
                 answer = alice.request("COPY", "/dav/a/f", dict(
                     FORWARDED, Destination="https://cloud.example/dav/a/g"))
                 t.status(answer, *status)
-            lines = [l for l in server.access_lines() if "COPY" in l]
+            lines = wait_until(lambda: [
+                l for l in server.access_lines() if "COPY" in l])
             t.eq("9.8.7.6" in lines[-1], bool(trusted),
                  "the forwarded peer in the log: %r" % lines[-1])
 
@@ -180,7 +181,8 @@ def socket_activation(t):
         server.configure(None, "listen", ["127.0.0.1:%d" % port])
 
         def inherit():
-            os.dup2(sock.fileno(), 3, inheritable=True)
+            os.dup2(sock.fileno(), 3)
+            os.set_inheritable(3, True)
 
         env = dict(os.environ, CELLDAV_CONFIG=server.conf_path)
         with open(server.out_path, "wb") as out, \
