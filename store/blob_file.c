@@ -127,6 +127,24 @@ blob_cache_forget(struct blob_store *blobs, blob_id id)
 }
 
 void
+blob_cache_drop_unlinked(struct blob_store *blobs)
+{
+	struct cached_file *next;
+
+	pthread_mutex_lock(&blobs->mutex);
+	for (struct cached_file *cached = blobs->newest; cached != NULL;
+	     cached = next) {
+		struct stat status;
+
+		next = cached->older;
+		if (fstat(cached->file.fd, &status) == 0 &&
+		    status.st_nlink == 0)
+			evict(blobs, cached);
+	}
+	pthread_mutex_unlock(&blobs->mutex);
+}
+
+void
 blob_cache_done(struct blob_store *blobs)
 {
 	while (blobs->oldest != NULL)

@@ -223,6 +223,8 @@ blob_sweep_before(struct store *store, uint64_t before_ns)
 size_t
 blob_sweep_released(struct store *store)
 {
+	/* The command line's gc unlinks too, and its space shall come back. */
+	blob_cache_drop_unlinked(store->blobs);
 	return blob_sweep_before(store, clock_wall_ns() - released_grace_ns);
 }
 

@@ -49,6 +49,10 @@ blob_cache_done(struct blob_store *blobs);
 void
 blob_cache_forget(struct blob_store *blobs, blob_id id);
 
+/* The same for all files whose names are gone, by whatever process. */
+void
+blob_cache_drop_unlinked(struct blob_store *blobs) ON_WORKER;
+
 /* Keeps blob files from being unlinked until the descriptor is closed. */
 enum outcome
 blob_hold(struct store *store, int *ret_fd) ON_WORKER MUST_CHECK;

@@ -350,6 +350,31 @@ test_damaged_files_are_seen(void **unused)
 	state_end(&state);
 }
 
+/* Another process has unlinked it: the cache lets go of its space. */
+static void
+test_unlinked_files_leave_the_cache(void **unused)
+{
+	char name[BLOB_NAME_SIZE];
+	struct blob_file *file;
+	struct blob_ref ref;
+	struct state state;
+	char back[8];
+
+	(void)unused;
+	state_begin(&state, "memory");
+	blob_writer_close(write_file(&state, "content", 7, &ref), true);
+	assert_int_equal(blob_file_open(state.store, ref.id, 7, &file), OK);
+	assert_int_equal(blob_sweep_released(state.store), 0);
+	assert_int_equal(state.store->blobs->files, 1);
+	blob_name(ref.id, name);
+	assert_int_equal(unlinkat(state.store->blobs->blobs, name, 0), 0);
+	assert_int_equal(blob_sweep_released(state.store), 0);
+	assert_int_equal(state.store->blobs->files, 0);
+	assert_int_equal(pread(file->fd, back, 8, 0), 7);
+	blob_file_close(state.store, file);
+	state_end(&state);
+}
+
 /* Eight threads open, read and close few files in a cache of fewer. */
 enum { FILES = 12, THREADS = 8 };
 
@@ -510,6 +535,7 @@ main(void)
 		cmocka_unit_test(test_what_was_not_kept_goes),
 		cmocka_unit_test(test_released_files_are_swept),
 		cmocka_unit_test(test_damaged_files_are_seen),
+		cmocka_unit_test(test_unlinked_files_leave_the_cache),
 		cmocka_unit_test(test_cache_is_shared_by_threads),
 		cmocka_unit_test(test_size_limit_of_the_process),
 		cmocka_unit_test(test_full_disk),
