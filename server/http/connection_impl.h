@@ -76,6 +76,12 @@ struct transfer {
 	bool failed; /* the answer tells of a failure already */
 };
 
+static inline struct transfer *
+transfer_of(struct request *request)
+{
+	return (struct transfer *)(void *)request;
+}
+
 struct connection {
 	struct link link; /* in a slot of the wheel */
 	struct connection *ready_next;

@@ -376,7 +376,7 @@ void
 request_read_body(struct request *request, struct body_sink *sink, uint64_t max)
 {
 	struct connection *connection = request->connection;
-	struct transfer *transfer = connection->transfer;
+	struct transfer *transfer = transfer_of(request);
 
 	transfer->sink = sink;
 	transfer->body_max = max;
@@ -398,11 +398,8 @@ request_read_body(struct request *request, struct body_sink *sink, uint64_t max)
 void
 request_resume_body(struct request *request)
 {
-	struct connection *connection = request->connection;
-
-	connection->transfer->paused = false;
-	if (connection->fd >= 0)
-		connection_soon(connection);
+	transfer_of(request)->paused = false;
+	connection_soon(request->connection);
 }
 
 /* ---- What nobody wants -------------------------------------------------- */

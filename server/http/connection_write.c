@@ -190,7 +190,7 @@ void
 request_reply(struct request *request)
 {
 	struct connection *connection = request->connection;
-	struct transfer *transfer = connection->transfer;
+	struct transfer *transfer = transfer_of(request);
 	struct problem late = { .status = 408 };
 
 	transfer->sink = NULL;

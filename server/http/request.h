@@ -105,6 +105,9 @@ request_resume_body(struct request *request) ON_LOOP;
 void
 request_reply(struct request *request) ON_LOOP;
 
-/* A source or hold that answered BUSY may be asked again. */
+/*
+ * A source or hold that answered BUSY may be asked again. Not after its
+ * close(): the request may be gone then.
+ */
 void
 response_wake(struct request *request) ON_LOOP;
