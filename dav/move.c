@@ -95,6 +95,33 @@ move_share_check(struct exchange *exchange, const struct place *source,
 	return authorise(&rights, &demand, &exchange->problem);
 }
 
+/* RULE_RENAME_OWN: what others made keeps its name. */
+static bool
+move_is_of_others(const struct exchange *exchange, const struct place *source)
+{
+	return (source->rights.rules & RULE_RENAME_OWN) != 0 &&
+	    source->node->creator != exchange->principal.id;
+}
+
+/*
+ * A program puts a document aside to save a new one under its name. Where the
+ * document may not change its name it stays as it is, a file of one's own with
+ * its content appears under the other name, and what follows is a save like
+ * any other: nothing of the owner's is ever gone (rights.md 4, portal).
+ */
+static bool
+move_puts_aside(const struct exchange *exchange,
+    const struct transfer *transfer)
+{
+	return transfer->how == TRANSFER_NEW && move_is_rename(transfer) &&
+	    move_is_of_others(exchange, &transfer->source) &&
+	    transfer->source.node->kind == NODE_FILE &&
+	    name_is_temporary(transfer->name) &&
+	    rights_hold(&transfer->source.rights, ATOM(MODIFY) |
+	    ATOM(GET_ORIGINAL)) &&
+	    rights_hold(&transfer->target.rights, ATOM(CREATE));
+}
+
 static enum outcome
 move_demand_source(struct exchange *exchange, const struct transfer *transfer)
 {
@@ -106,10 +133,9 @@ move_demand_source(struct exchange *exchange, const struct transfer *transfer)
 		outcome = move_root_check(exchange, source);
 	if (outcome == OK)
 		outcome = move_share_check(exchange, source, atoms);
-	/* RULE_RENAME_OWN: what others made keeps its name. */
 	if (outcome == OK && atoms == ATOM(RENAME) &&
-	    (source->rights.rules & RULE_RENAME_OWN) != 0 &&
-	    source->node->creator != exchange->principal.id) {
+	    move_is_of_others(exchange, source) &&
+	    !move_puts_aside(exchange, transfer)) {
 		struct rights rights = source->rights;
 		struct demand demand = { ATOM(RENAME),
 			place_href(exchange, source) };
@@ -221,8 +247,12 @@ move_write(struct exchange *exchange, struct transfer *transfer,
 	struct tree_actor actor = exchange_actor(exchange);
 	enum tree_move_how how = transfer->how == TRANSFER_VERSION ?
 	    TREE_MOVE_FOLD : TREE_MOVE_PLACE;
-	enum outcome outcome = transfer_clear(exchange, transfer);
+	enum outcome outcome;
 
+	if (move_puts_aside(exchange, transfer))
+		return resave_copy(exchange, transfer->source.node,
+		    &transfer->target.trail, transfer->name, ret_node);
+	outcome = transfer_clear(exchange, transfer);
 	if (outcome == OK)
 		outcome = move_resave(exchange, transfer, &how);
 

@@ -90,32 +90,41 @@ document_check(struct exchange *exchange, const struct place *place,
 	return OK;
 }
 
+enum outcome
+resave_copy(struct exchange *exchange, const struct node *file,
+    const struct trail *target, struct text name, struct node *ret_node)
+{
+	struct tree_actor actor = exchange_actor(exchange);
+	struct tree_content content = {
+		.blob = { .id = file->blob, .size = file->size },
+		.name = name,
+		.media = file->media,
+		.modified_ns = file->modified_ns,
+	};
+	struct blob_record record = { 0 };
+	enum outcome outcome = OK;
+
+	if (file->blob != 0)
+		outcome = blob_get(exchange->txn, file->blob, &record);
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	content.blob.sum = record.sum;
+	return tree_put(exchange->txn, exchange->store, target, &content,
+	    &actor, ret_node);
+}
+
 static enum outcome
 document_swap(struct exchange *exchange, const struct place *place,
     const struct trail *aside)
 {
 	const struct node *old = trail_last(aside);
 	struct tree_actor actor = exchange_actor(exchange);
-	struct tree_content content = {
-		.blob = { .id = old->blob, .size = old->size },
-		.name = old->name,
-		.media = old->media,
-		.modified_ns = old->modified_ns,
-	};
-	struct blob_record record = { 0 };
 	struct node copy;
-	enum outcome outcome = OK;
+	enum outcome outcome = tree_move(exchange->txn, exchange->store,
+	    aside, &place->trail, place->name, TREE_MOVE_PLACE, &actor);
 
-	if (old->blob != 0)
-		outcome = blob_get(exchange->txn, old->blob, &record);
-	content.blob.sum = record.sum;
-	if (outcome == OK)
-		outcome = tree_move(exchange->txn, exchange->store, aside,
-		    &place->trail, place->name, TREE_MOVE_PLACE, &actor);
-	if (outcome == OK)
-		outcome = tree_put(exchange->txn, exchange->store,
-		    &place->trail, &content, &actor, &copy);
-	return outcome;
+	return outcome == OK ? resave_copy(exchange, old, &place->trail,
+	    old->name, &copy) : outcome;
 }
 
 enum outcome

@@ -17,3 +17,9 @@
 enum outcome
 resave_bring_back(struct exchange *exchange, const struct place *place,
     node_id moving, bool *ret_back) MUST_CHECK;
+
+/* A new file of the name with the content of another, sharing its blob. */
+enum outcome
+resave_copy(struct exchange *exchange, const struct node *file,
+    const struct trail *target, struct text name, struct node *ret_node)
+    MUST_CHECK;

@@ -369,6 +369,29 @@ test_portal(void **state)
 	    "Destination: /dav/docs/dir/mine2\n", NULL), 201);
 }
 
+/* A save by way of a rename, where the document keeps its name (T7, T8). */
+static void
+test_portal_save(void **state)
+{
+	struct world *world = *state;
+	struct reply reply;
+
+	furnish(world);
+	dav_grant(world, "/", "bob", "portal");
+	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
+	    "Destination: /dav/docs/dir/open~\n", NULL), 201);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/open",
+	    NULL, "new"), 204);
+	reply = ask_as(world, "bob", "GET", "/dav/docs/dir/open~", NULL,
+	    NULL);
+	assert_true(text_equal(reply.body, TEXT("canary")));
+	assert_int_equal(status_as(world, "bob", "DELETE",
+	    "/dav/docs/dir/open~", NULL, NULL), 204);
+	reply = ask_as(world, "alice", "GET", "/dav/docs/dir/open", NULL,
+	    NULL);
+	assert_true(text_equal(reply.body, TEXT("new")));
+}
+
 static void
 test_listing(void **state)
 {
@@ -435,6 +458,7 @@ main(void)
 		TEST(test_deeper_grant),
 		TEST(test_upload_only),
 		TEST(test_portal),
+		TEST(test_portal_save),
 		TEST(test_listing),
 		TEST(test_long_listing),
 	};
