@@ -23,15 +23,26 @@ class Wrong(Exception):
     """A server gave an answer that it should not have given."""
 
 
+def text_make():
+    """Plain text of words, as long as the other pattern."""
+    chance = random.Random(4331)
+    words = ("one", "gateway", "and", "several", "folders", "with", "a",
+             "name\n", "that", "people", "remember,")
+    text = " ".join(chance.choice(words) for _ in range(PERIOD // 2))
+    return text[:PERIOD].encode()
+
+
 class Load:
     """The compiled generator and the pattern of which contents are made."""
 
     def __init__(self, top, folder):
         self.program = os.path.join(folder, "davload")
-        self.pattern_path = os.path.join(folder, "pattern")
-        self.pattern = random.Random(4918).randbytes(PERIOD)
-        with open(self.pattern_path, "wb") as file:
-            file.write(self.pattern)
+        self.folder = folder
+        self.patterns = {"bytes": random.Random(4918).randbytes(PERIOD),
+                         "text": text_make()}
+        for name, pattern in self.patterns.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(pattern)
         sources = glob.glob(os.path.join(top, "tests/bench/davload/*.c"))
         done = subprocess.run(
             ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", self.program,
@@ -39,16 +50,17 @@ class Load:
         if done.returncode != 0:
             raise Failure("davload does not compile:\n" + done.stderr)
 
-    def content(self, target, size):
+    def content(self, target, size, pattern="bytes"):
         phase = target * PHASE_STEP % PERIOD
-        repeated = self.pattern * (size // PERIOD + 2)
+        repeated = self.patterns[pattern] * (size // PERIOD + 2)
         return repeated[phase:phase + size]
 
-    def run(self, server, kind, connections, seconds, cores=None, **keys):
+    def run(self, server, kind, connections, seconds, cores=None,
+            pattern="bytes", **keys):
         """One run of davload: its figures. Raises Wrong."""
         words = [self.program, "127.0.0.1", str(server.port),
                  str(connections), str(seconds), kind,
-                 "pattern=" + self.pattern_path]
+                 "pattern=" + os.path.join(self.folder, pattern)]
         if server.auth:
             words.append("auth=" + server.auth)
         for key, value in keys.items():
@@ -112,8 +124,10 @@ def listing(server, path):
     return names, most
 
 
-def contents_check(server, load, path, numbers, size, tag="f"):
+def contents_check(server, load, path, numbers, size, suffix="",
+                   pattern="bytes"):
     for number in numbers:
-        name = f"{path}{tag}{number}"
-        if expect(server, 200, "GET", name) != load.content(number, size):
+        name = f"{path}f{number}{suffix}"
+        if expect(server, 200, "GET", name) != load.content(number, size,
+                                                            pattern):
             raise Wrong(f"GET {name}: not what was put")

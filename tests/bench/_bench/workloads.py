@@ -123,12 +123,16 @@ class FirstByte(Listing):
 
 
 class Put(Rate):
-    """New files, each sample in a collection of its own, which stays."""
+    """New files, each sample in a collection of its own, which stays. Random
+    bytes under names without an extension are the hard case for a server that
+    decides the type of a content by looking at it; text in .txt is not."""
 
     writes = True
+    content = {"suffix": "", "pattern": "bytes"}
 
     def __init__(self, key, title, connections, kind="put"):
-        super().__init__(key, title, kind, connections, size=SMALL)
+        super().__init__(key, title, kind, connections, size=SMALL,
+                         **self.content)
         self.scale = 0.5 if kind == "putdelete" else 1.0
         self.path = None
 
@@ -139,7 +143,12 @@ class Put(Rate):
 
     def after(self, bench, server):
         if self.kind == "put":
-            contents_check(server, bench.load, self.path, (0, 1, 2), SMALL)
+            contents_check(server, bench.load, self.path, (0, 1, 2), SMALL,
+                           **self.content)
+
+
+class PutText(Put):
+    content = {"suffix": ".txt", "pattern": "text"}
 
 
 class PinnedPut(Put):
@@ -293,6 +302,7 @@ def workloads_all(sizes):
              path="large/", size=RANGE, whole=sizes.large),
         PinnedPut("put-1", "PUT 4 KiB new, 1 (pinned)", 1),
         Put("put-64", "PUT 4 KiB new, 64", 64),
+        PutText("put-64-text", "PUT 4 KiB new .txt, 64", 64),
         LargePut("put-large", f"PUT {large}, 1"),
         Listing("propfind-100", "PROPFIND 1, 100 members, 8", 8, "hundred/",
                 sizes.hundred),

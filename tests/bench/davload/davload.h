@@ -58,7 +58,7 @@ struct settings {
 	const struct kind *kind;
 	int connections;
 	double seconds;
-	const char *path, *to, *auth, *tag;
+	const char *path, *to, *auth, *tag, *suffix;
 	uint64_t files, size, whole, members, depth, count;
 	char *pattern; /* PERIOD + BLOCK bytes, so that no read wraps */
 };

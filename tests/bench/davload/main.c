@@ -14,6 +14,7 @@
  * members=N      propfind: responses that the answer must hold
  * depth=0|1      propfind
  * tag=WORD       put: names are WORD0, WORD1, ...
+ * suffix=WORD    what all names end with
  * count=N        ends after N requests; SECONDS is then what it may take
  *
  * Prints one line of JSON: requests, seconds, rate, bytes, percentiles of the
@@ -32,6 +33,7 @@
 struct settings settings = { .path = "/",
 	.to = "/",
 	.tag = "f",
+	.suffix = "",
 	.files = 1,
 	.depth = 1,
 	.count = UINT64_MAX };
@@ -118,7 +120,7 @@ setting_read(const char *text)
 {
 	const struct word words[] = { { "path", &settings.path },
 		{ "to", &settings.to }, { "auth", &settings.auth },
-		{ "tag", &settings.tag } };
+		{ "tag", &settings.tag }, { "suffix", &settings.suffix } };
 	const struct number numbers[] = { { "files", &settings.files },
 		{ "size", &settings.size }, { "whole", &settings.whole },
 		{ "members", &settings.members }, { "depth", &settings.depth },

@@ -128,8 +128,8 @@ text_make(struct client *client)
 	int len;
 
 	if (settings.kind->naming != NAME_NONE)
-		(void)snprintf(name, sizeof(name), "%s%llu", tag,
-		    (unsigned long long)client->target);
+		(void)snprintf(name, sizeof(name), "%s%llu%s", tag,
+		    (unsigned long long)client->target, settings.suffix);
 	fields_make(client, fields, sizeof(fields));
 	if (row->body != NULL)
 		(void)snprintf(length, sizeof(length),

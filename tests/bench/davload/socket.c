@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define PATIENCE_NS 60000000000
+
 enum { EVENTS = 256, READS = 16, WAIT_MS = 50 };
 
 static struct client clients[CONNECTIONS_MAX];
@@ -177,6 +179,10 @@ load_ended(uint64_t end_ns)
 	if (totals.requests >= settings.count)
 		return true;
 	if (now_ns() < end_ns)
+		return false;
+	/* One answer at least, however slow. */
+	if (totals.requests == 0 && settings.count == UINT64_MAX &&
+	    now_ns() < end_ns + PATIENCE_NS)
 		return false;
 	if (settings.count != UINT64_MAX) {
 		fprintf(stderr, "davload: %llu of %llu requests in %.0f s\n",
