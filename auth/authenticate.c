@@ -167,8 +167,6 @@ sign_in(const struct attempt *attempt, const struct user *user,
 		principal) != OK)
 		return refuse_store(attempt->problem);
 	principal->app_password = id;
-	guess_right(attempt->authenticator->guesses, principal->name,
-	    attempt->request->peer.name);
 	note_use(attempt->authenticator->store, user->id, id, used_ns);
 	return AUTHENTICATE_DONE;
 }
@@ -244,6 +242,28 @@ read_claim(struct request *request, struct claim *ret_claim,
 	return AUTHENTICATE_DONE;
 }
 
+/*
+ * While it has to wait: in by what needs no hash, or not at all. An answer of
+ * the hash lane would tell whether the password is right.
+ */
+static enum authenticate_result
+try_waiting(const struct attempt *attempt, const struct claim *claim,
+    struct credential_check *check, unsigned wait)
+{
+	struct guesses *guesses = attempt->authenticator->guesses;
+	const char *address = attempt->request->peer.name;
+	struct guess_rule rule = rule_of(attempt->request);
+	enum authenticate_result result;
+
+	if (!guess_probe(guesses, claim->user, address, &rule))
+		return refuse_often(attempt->problem, wait);
+	result = try_claim(attempt, claim, check);
+	if (result == AUTHENTICATE_HASH)
+		return refuse_often(attempt->problem, wait);
+	guess_probe_right(guesses, claim->user, address);
+	return result;
+}
+
 enum authenticate_result
 authenticate(struct authenticator *authenticator, struct txn *txn,
     struct request *request, struct principal *ret_principal,
@@ -266,12 +286,11 @@ authenticate(struct authenticator *authenticator, struct txn *txn,
 	wait = guess_begin(authenticator->guesses, claim.user,
 	    request->peer.name, &rule, clock_monotonic_ns());
 	if (wait > 0)
-		return refuse_often(problem, wait);
+		return try_waiting(&attempt, &claim, ret_check, wait);
 	result = try_claim(&attempt, &claim, ret_check);
-	if (result == AUTHENTICATE_REFUSED) {
+	if (result != AUTHENTICATE_HASH)
 		guess_drop(authenticator->guesses, claim.user,
 		    request->peer.name);
-	}
 	return result;
 }
 
@@ -329,8 +348,11 @@ finish_right(const struct attempt *attempt,
 	enum outcome outcome = user_find_id(attempt->txn, check->id, &user);
 
 	if (outcome == OK && !user.disabled &&
-	    user.password_version == check->password_version)
+	    user.password_version == check->password_version) {
+		guess_right(attempt->authenticator->guesses, check->user,
+		    attempt->request->peer.name);
 		return sign_in(attempt, &user, NULL);
+	}
 	guess_drop(attempt->authenticator->guesses, check->user,
 	    attempt->request->peer.name);
 	return outcome == OK || outcome == NOT_FOUND ?

@@ -173,6 +173,18 @@ grant_check(struct txn *txn, const struct trail *trail,
 	return subject_exists(txn, grant);
 }
 
+/*
+ * Who sees a node is something that sync clients must hear of: the node has
+ * changed, as far as the log of its tree is concerned.
+ */
+static enum outcome
+grant_touch(struct txn *txn, const struct trail *trail, user_id by)
+{
+	struct tree_actor actor = { by, clock_wall_ns() };
+
+	return tree_touch(txn, trail, &actor);
+}
+
 enum outcome
 grant_set(struct txn *txn, struct store *store, const struct trail *trail,
     struct grant *grant)
@@ -199,7 +211,9 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	grant->atoms = (grant->rules & RULE_NO_ACCESS) != 0 ?
 	    ATOMS_NONE :
 	    atoms_close(grant->atoms);
-	return grant_put(txn, grant);
+	outcome = grant_put(txn, grant);
+	return outcome == OK ?
+	    grant_touch(txn, trail, grant->granter) : outcome;
 }
 
 enum outcome
@@ -217,7 +231,7 @@ grant_revoke(struct txn *txn, const struct trail *trail, user_id subject)
 		outcome = tree_set_flag(txn, trail, NODE_HAS_GRANTS, false);
 	if (outcome == OK)
 		outcome = grant_drop(txn, node, subject, search.id);
-	return outcome;
+	return outcome == OK ? grant_touch(txn, trail, 0) : outcome;
 }
 
 /* The flag of a node that may lie in the trash, or be gone. */

@@ -28,6 +28,7 @@ struct guess {
 	struct digest digest;
 	uint64_t wrong;    /* 0 and open 0: free */
 	uint64_t open;     /* attempts on their way */
+	uint64_t probes;   /* in vain, during this wait */
 	uint64_t until_ns; /* no attempt before */
 	uint64_t last_ns;
 };
@@ -193,10 +194,44 @@ guess_begin(struct guesses *guesses, struct text user, const char *address,
 	wait = guess_wait(guess, rule, now_ns);
 	if (wait == 0) {
 		guess->open++;
+		guess->probes = 0;
 		guess->last_ns = now_ns;
 	}
 	pthread_mutex_unlock(&shard->mutex);
 	return wait;
+}
+
+bool
+guess_probe(struct guesses *guesses, struct text user, const char *address,
+    const struct guess_rule *rule)
+{
+	struct digest digest = guess_digest(guesses, user, address);
+	struct guess_shard *shard = &guesses->shard[digest_shard(&digest)];
+	struct guess *guess;
+	bool allowed;
+
+	pthread_mutex_lock(&shard->mutex);
+	guess = guess_find(shard, &digest);
+	allowed = guess != NULL && guess->probes < rule->free;
+	if (allowed)
+		guess->probes++;
+	pthread_mutex_unlock(&shard->mutex);
+	return allowed;
+}
+
+void
+guess_probe_right(struct guesses *guesses, struct text user,
+    const char *address)
+{
+	struct digest digest = guess_digest(guesses, user, address);
+	struct guess_shard *shard = &guesses->shard[digest_shard(&digest)];
+	struct guess *guess;
+
+	pthread_mutex_lock(&shard->mutex);
+	guess = guess_find(shard, &digest);
+	if (guess != NULL && guess->probes > 0)
+		guess->probes--;
+	pthread_mutex_unlock(&shard->mutex);
 }
 
 void
@@ -245,6 +280,7 @@ guess_wrong(struct guesses *guesses, struct text user, const char *address,
 	if (guess->wrong < UINT32_MAX)
 		guess->wrong++;
 	guess->last_ns = now_ns;
+	guess->probes = 0;
 	if (guess->wrong > rule->free)
 		guess->until_ns = now_ns + wait_ns(guess->wrong, rule);
 	pthread_mutex_unlock(&shard->mutex);

@@ -12,6 +12,11 @@
  * other networks do not see it. An attempt is counted when it begins, so that
  * many at once gain nothing. Known and unknown names are counted alike.
  *
+ * One device with an old password must not shut out the others of its house,
+ * so what needs no hash (a credential that was verified before, an app
+ * password) is looked at even during a wait, but at most `free` times in vain:
+ * guess_probe(). Only a password that was hashed and right forgives.
+ *
  * In memory and bounded; a full set forgets the one that is quiet for longest.
  * Any thread. Times are monotonic nanoseconds.
  */
@@ -36,6 +41,18 @@ unsigned
 guess_begin(struct guesses *guesses, struct text user, const char *address,
     const struct guess_rule *rule, uint64_t now_ns);
 
+/*
+ * During a wait: may what needs no hash be looked at? Counts until it turns
+ * out right: guess_probe_right().
+ */
+bool
+guess_probe(struct guesses *guesses, struct text user, const char *address,
+    const struct guess_rule *rule);
+
+void
+guess_probe_right(struct guesses *guesses, struct text user,
+    const char *address);
+
 /* All is forgiven. */
 void
 guess_right(struct guesses *guesses, struct text user, const char *address);
@@ -44,6 +61,6 @@ void
 guess_wrong(struct guesses *guesses, struct text user, const char *address,
     const struct guess_rule *rule, uint64_t now_ns);
 
-/* The attempt came to no answer: a full lane, a client that left. */
+/* Neither: it needed no hash, or came to no answer (a full lane). */
 void
 guess_drop(struct guesses *guesses, struct text user, const char *address);

@@ -319,26 +319,66 @@ an_app_password_needs_no_hash(void **state)
 }
 
 static void
+guess_until_slowed(struct door *door, const char *user)
+{
+	uint64_t guesses = door->world->conf->auth.guess_free + 1;
+
+	for (uint64_t i = 0; i < guesses; i++)
+		assert_int_equal(ask(door, user, "wrong").problem.status, 401);
+}
+
+static void
 guessing_waits_even_with_the_right_one(void **state)
 {
 	struct door *door = *state;
 	struct answer answer;
+
+	add_user(door, "bob", "right");
+	guess_until_slowed(door, "bob");
+	answer = ask(door, "bob", "right");
+	assert_int_equal(answer.result, AUTHENTICATE_REFUSED);
+	assert_int_equal(answer.problem.status, 429);
+	assert_true(answer.problem.retry_seconds > 0);
+	assert_false(answer.hashed);
+	door->world->conf->auth.basic_over_plain_http = CONF_PLAIN_ALWAYS;
+	answer = ask_request(door,
+	    make_request(door, basic(door, "bob", "right"), "192.0.2.1"));
+	assert_int_equal(answer.result, AUTHENTICATE_DONE);
+}
+
+/* A device with an old password does not shut out the others at once. */
+static void
+verified_ones_pass_while_others_wait(void **state)
+{
+	struct door *door = *state;
+	uint64_t looks = door->world->conf->auth.guess_free;
+
+	add_user(door, "bob", "right");
+	assert_int_equal(ask(door, "bob", "right").result, AUTHENTICATE_DONE);
+	guess_until_slowed(door, "bob");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(ask(door, "bob", "right").result,
+		    AUTHENTICATE_DONE);
+	for (uint64_t i = 0; i < looks; i++)
+		assert_int_equal(ask(door, "bob", "wrong").problem.status, 429);
+	assert_int_equal(ask(door, "bob", "right").problem.status, 429);
+}
+
+/* Else a neighbour could guess between the requests of the right one. */
+static void
+verified_ones_forgive_nothing(void **state)
+{
+	struct door *door = *state;
 	uint64_t guesses = door->world->conf->auth.guess_free + 1;
 
 	add_user(door, "bob", "right");
 	assert_int_equal(ask(door, "bob", "right").result, AUTHENTICATE_DONE);
 	for (uint64_t i = 0; i < guesses; i++) {
-		answer = ask(door, "bob", "wrong");
-		assert_int_equal(answer.problem.status, 401);
+		assert_int_equal(ask(door, "bob", "wrong").problem.status, 401);
+		assert_int_equal(ask(door, "bob", "right").result,
+		    AUTHENTICATE_DONE);
 	}
-	answer = ask(door, "bob", "right");
-	assert_int_equal(answer.result, AUTHENTICATE_REFUSED);
-	assert_int_equal(answer.problem.status, 429);
-	assert_true(answer.problem.retry_seconds > 0);
-	door->world->conf->auth.basic_over_plain_http = CONF_PLAIN_ALWAYS;
-	answer = ask_request(door,
-	    make_request(door, basic(door, "bob", "right"), "192.0.2.1"));
-	assert_int_equal(answer.result, AUTHENTICATE_DONE);
+	assert_int_equal(ask(door, "bob", "wrong").problem.status, 429);
 }
 
 static void
@@ -485,6 +525,8 @@ main(void)
 		CASE(an_outdated_hash_is_made_again),
 		CASE(an_app_password_needs_no_hash),
 		CASE(guessing_waits_even_with_the_right_one),
+		CASE(verified_ones_pass_while_others_wait),
+		CASE(verified_ones_forgive_nothing),
 		CASE(unknown_names_wait_alike),
 		CASE(plain_http_from_elsewhere_is_refused),
 		CASE(malformed_fields_are_refused),
