@@ -123,7 +123,7 @@ def file_options(rows):
 # -- zsh -----------------------------------------------------------------
 
 def zsh_text(text):
-    return re.sub(r"([\[\]:\\])", r"\\\1", text.replace("'", "'\\''"))
+    return re.sub(r"([\[\]:\\])", r"\\\1", text).replace("'", "'\\''")
 
 
 def zsh_option(name, value, text):
@@ -139,7 +139,13 @@ def zsh(rows):
            "# zsh completion of celldav; made by tests/lint/commands.py",
            "local -a words_of_celldav globals", "globals=("]
     out += ["\t" + zsh_option(*one) for one in GLOBAL] + [")"]
-    out += ["local -a plain", "plain=(${words[2,CURRENT-1]:#-*})",
+    out += ["local -a plain", "local word after_config=",
+            "for word in ${words[2,CURRENT-1]}; do",
+            "\tif [[ -n $after_config ]]; then", "\t\tafter_config=",
+            "\telif [[ $word == (-c|--config) ]]; then",
+            "\t\tafter_config=yes",
+            "\telif [[ $word != -* ]]; then", "\t\tplain+=($word)",
+            "\tfi", "done",
             'case "${plain[1]} ${plain[2]}" in', '" ")',
             "\twords_of_celldav=("]
     for name in names(rows):
