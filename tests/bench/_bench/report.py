@@ -57,6 +57,15 @@ def cell(row, name):
     return short(value) + (f" ({short(cpu)})" if cpu is not None else "")
 
 
+def disk_of(row):
+    """What the disk alone does, and celldav as a part of it."""
+    floor = row.median("disk", "value")
+    if floor is None:
+        return ""
+    ours = row.median("celldav", "value")
+    return short(floor) + (f" ({ours / floor:.2f})" if ours else "")
+
+
 def batch_of(row):
     """Commit batch of celldav: median of the means, largest bucket."""
     found = [sample["batch"] for sample in row.samples.get("celldav", ())
@@ -72,7 +81,7 @@ def batch_of(row):
 def lines(rows, names):
     """Header and body of the table, as lists of words."""
     head = ["workload", "unit", *names, "best peer", "ratio", "CPU", "p99",
-            "batch"]
+            "batch", "disk"]
     body = []
     for row in rows:
         found = ratios(row, names)
@@ -81,7 +90,7 @@ def lines(rows, names):
                      found["best"] or "",
                      *(f"{found[key]:.2f}" if found[key] else ""
                        for key in ("rate", "cpu", "p99")),
-                     batch_of(row)])
+                     batch_of(row), disk_of(row)])
     return head, body
 
 

@@ -30,10 +30,11 @@ class Row:
 class Runner:
     """Holds the servers; collects rows and what went wrong."""
 
-    def __init__(self, bench, servers, rounds, say):
+    def __init__(self, bench, servers, rounds, folder, say):
         self.bench = bench
         self.servers = servers
         self.rounds = rounds
+        self.folder = folder
         self.say = say
         self.rows = []
         self.faults = []
@@ -57,6 +58,9 @@ class Runner:
                 shift = (turn + number) % len(self.servers)
                 for server in self.servers[shift:] + self.servers[:shift]:
                     self.sample(row, server)
+                floor = workload.floor(self.folder, self.bench.sizes)
+                if floor is not None:
+                    row.add("disk", {"value": floor})
             self.say(f"[{number}/{len(workloads)}] {workload.title}: "
                      + self.words(row))
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+import disk
 from load import Wrong, contents_check, expect, folder_make, listing
 
 SMALL, MEMBER = 4096, 1024
@@ -82,6 +83,10 @@ class Workload:
     def value(self, figures):
         return figures["rate"] * self.scale
 
+    def floor(self, folder, sizes):
+        """The same by the disk alone, where that says something."""
+        return None
+
 
 class Rate(Workload):
     """As many as it can in the time given."""
@@ -154,6 +159,9 @@ class PutText(Put):
 class PinnedPut(Put):
     pinned = True
 
+    def floor(self, folder, sizes):
+        return disk.files_rate(folder, sizes.seconds)
+
 
 class Large(Workload):
     """One large file each way, GB/s."""
@@ -191,10 +199,13 @@ class LargePut(Large):
         return self.put(bench, server, cores)
 
     def after(self, bench, server):
-        """davload compares every byte."""
+        # davload compares every byte.
         bench.load.run(server, "get", 1, 120, path=self.path,
                        size=bench.sizes.large, count=1)
         expect(server, 204, "DELETE", self.path + "f0")
+
+    def floor(self, folder, sizes):
+        return disk.write_rate(folder, sizes.large)
 
 
 class Tree(Workload):
@@ -284,6 +295,9 @@ class Lock(Own):
 
 class PinnedOwn(Own):
     pinned = True
+
+    def floor(self, folder, sizes):
+        return disk.files_rate(folder, sizes.seconds)
 
 
 def workloads_all(sizes):
