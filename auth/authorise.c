@@ -81,3 +81,22 @@ cells_visible(struct txn *txn, const struct principal *principal,
 
 	return outcome == OK ? view.outcome : outcome;
 }
+
+enum outcome
+standing_check(struct txn *txn, const struct principal *principal,
+    node_id node, atom_set needed, uint64_t now_ns)
+{
+	struct arena *arena = arena_new();
+	struct trail trail;
+	struct rights rights;
+	enum outcome outcome = principal_check(txn, principal);
+
+	if (outcome == OK)
+		outcome = trail_find_id(txn, arena, node, &trail);
+	if (outcome == OK)
+		outcome = rights_of(txn, principal, &trail, now_ns, &rights);
+	if (outcome == OK && !rights_hold(&rights, needed))
+		outcome = FORBIDDEN;
+	arena_free(arena);
+	return outcome;
+}

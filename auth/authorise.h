@@ -60,6 +60,15 @@ enum outcome
 authorise(const struct rights *rights, const struct demand *demand,
     struct problem *problem) MUST_CHECK;
 
+/*
+ * What a long transfer stands on: who began it may still sign in, and still
+ * holds the atoms on the node, wherever it is now. UNAUTHENTICATED, FORBIDDEN,
+ * NOT_FOUND (deleted): the transfer must be cut (rights.md 8).
+ */
+enum outcome
+standing_check(struct txn *txn, const struct principal *principal,
+    node_id node, atom_set needed, uint64_t now_ns) MUST_CHECK;
+
 /* The cells that the principal may see, for /dav/. False stops. */
 enum outcome
 cells_visible(struct txn *txn, const struct principal *principal,

@@ -40,6 +40,26 @@ principal_load(struct txn *txn, struct arena *arena, const struct user *user,
 		.role = user->role,
 		.group = list.id,
 		.group_count = list.count,
+		.password_version = user->password_version,
 	};
 	return OK;
+}
+
+enum outcome
+principal_check(struct txn *txn, const struct principal *principal)
+{
+	struct user user;
+	struct text value;
+	struct key key;
+	enum outcome outcome = user_find_id(txn, principal->id, &user);
+
+	if (outcome == OK && principal->app_password != 0)
+		outcome = txn_get(txn, key_pair(&key, KEY_APP, principal->id,
+		    principal->app_password), &value);
+	else if (outcome == OK &&
+	    user.password_version != principal->password_version)
+		outcome = UNAUTHENTICATED;
+	if (outcome == OK && user.disabled)
+		outcome = UNAUTHENTICATED;
+	return outcome == NOT_FOUND ? UNAUTHENTICATED : outcome;
 }

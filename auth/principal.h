@@ -120,9 +120,18 @@ struct principal {
 	const user_id *group; /* arena */
 	size_t group_count;
 	uint64_t app_password; /* id of the one used, 0: the account's own */
+	uint64_t password_version; /* of the account, when it signed in */
 };
 
 /* From a user record: copies texts and loads the groups. */
 enum outcome
 principal_load(struct txn *txn, struct arena *arena, const struct user *user,
     struct principal *ret_principal) MUST_CHECK;
+
+/*
+ * The principal could sign in again the same way now: the account is there,
+ * enabled, with the same password, or its app password was not revoked.
+ * UNAUTHENTICATED when not.
+ */
+enum outcome
+principal_check(struct txn *txn, const struct principal *principal) MUST_CHECK;

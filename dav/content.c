@@ -160,6 +160,8 @@ content_respond(struct exchange *exchange, const struct place *place)
 	if (outcome == OK)
 		outcome = range_parse(exchange->request, &validator,
 		    node->size, &set);
+	exchange->standing.node = node->id;
+	exchange->standing.needed = ATOM(GET_ORIGINAL);
 	if (outcome == OK)
 		return body_respond(exchange, node, &validator, &set);
 	if (outcome != NOT_MODIFIED && outcome != RANGE)

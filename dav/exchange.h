@@ -95,6 +95,14 @@ struct exchange {
 	struct staged staged;        /* METHOD_BODY_CONTENT */
 	struct text head_bytes;      /* first bytes of the content, for media */
 	void *state;                 /* a method's own, in the arena */
+	/*
+	 * What a body in or out stands on while it is under way; node 0: it
+	 * may always end. The process cuts it when it falls (rights.md 8).
+	 */
+	struct {
+		node_id node;
+		atom_set needed;
+	} standing;
 	const struct lanes *lanes;   /* borrowed from the server */
 	struct media_cookie *cookie; /* of the worker, in `prepare`; or NULL */
 	bool makes_own;              /* see place_admit() */

@@ -84,12 +84,23 @@ put_space_check(struct exchange *exchange, const struct place *place,
 	return exchange_space(exchange, outcome);
 }
 
+/* On the file, or on the collection that it will be in. */
+static void
+put_stand(struct exchange *exchange, const struct place *place)
+{
+	exchange->standing.node = trail_last(&place->trail)->id;
+	exchange->standing.needed = place->node != NULL ? ATOM(MODIFY) :
+	    ATOM(CREATE);
+}
+
 static enum outcome
 put_admit(struct exchange *exchange, enum lane *lane)
 {
 	struct place place;
 	enum outcome outcome = put_check(exchange, &place);
 
+	if (outcome == OK)
+		put_stand(exchange, &place);
 	if (outcome == OK)
 		outcome = put_space_check(exchange, &place,
 		    expected_length(exchange->request));

@@ -84,6 +84,20 @@ address_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	return false;
 }
 
+/* Whoever made it may have left it blocking: a loop would wait in accept. */
+static int
+activation_take(int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST);
+	int flags = own < 0 ? -1 : fcntl(own, F_GETFL);
+
+	if (flags < 0 || fcntl(own, F_SETFL, flags | O_NONBLOCK) != 0) {
+		fd_close(own);
+		return -1;
+	}
+	return own;
+}
+
 /* A socket that the service manager has bound to this address, else -1. */
 static int
 activation_find(const struct bound *bound)
@@ -103,7 +117,7 @@ activation_find(const struct bound *bound)
 
 		if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
 		    address_same(&address, &bound->address))
-			return fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST);
+			return activation_take(fd);
 	}
 	return -1;
 }

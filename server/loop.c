@@ -15,6 +15,7 @@
 #include "server/base/log.h"
 #include "server/base/memory.h"
 #include "server/base/scope.h"
+#include "server/live.h"
 #include "server/server.h"
 
 enum { ACCEPT_BURST = 64, SERVICES = 2 };
@@ -35,6 +36,7 @@ struct loop {
 	_Atomic uint64_t drain_idle_ns; /* plus one; 0: not draining */
 	_Atomic bool cut, stopping;
 	bool drained;
+	struct live live;
 };
 
 static void
@@ -128,10 +130,13 @@ orders_follow(struct loop *loop) ON_LOOP
 static void
 tick_event(evutil_socket_t fd, short what, void *context)
 {
+	struct loop *loop = context;
+
 	(void)fd;
 	(void)what;
 	thread_enter_loop();
-	orders_follow(context);
+	live_look(&loop->live, loop->server->store);
+	orders_follow(loop);
 }
 
 static void
@@ -289,6 +294,12 @@ struct server *
 loop_server(const struct loop *loop)
 {
 	return loop->server;
+}
+
+struct live *
+loop_live(struct loop *loop)
+{
+	return &loop->live;
 }
 
 void

@@ -66,6 +66,10 @@ loop_connections(const struct loop *loop);
 struct server *
 loop_server(const struct loop *loop);
 
+/* The transfers under way on it. */
+struct live *
+loop_live(struct loop *loop) ON_LOOP;
+
 /* After loop_run has returned. NULL is allowed. */
 void
 loop_free(struct loop *loop);

@@ -154,6 +154,7 @@ process_start(struct process *process, const struct socket_set *sockets)
 		return false;
 	metrics_register();
 	log_register_metrics();
+	connection_metrics_register();
 	return tls_open(process, sockets) && privileges_drop(conf->store.path)
 	    && parent_watch() && store_start(process) &&
 	    loops_start(process, sockets);

@@ -20,11 +20,16 @@
 #include "server/access_log.h"
 #include "server/base/clock.h"
 #include "server/errand.h"
+#include "server/live.h"
 #include "server/route.h"
 #include "server/visit.h"
 #include "store/media.h"
 
-enum { SMALL_BODY = 64 * 1024, LOOP_XML_MAX = 16 * 1024 };
+enum {
+	SMALL_BODY = 64 * 1024,
+	SMALL_ANSWER = 64 * 1024, /* is in the socket at once */
+	LOOP_XML_MAX = 16 * 1024
+};
 
 static void
 visit_enter(struct visit *visit, enum phase phase)
@@ -55,6 +60,11 @@ visit_reply(struct visit *visit, enum outcome outcome) ON_LOOP
 			response_header(&request->response, "Allow",
 			    method_allow(exchange->arena));
 	}
+	if (outcome == OK && request->response.kind == BODY_PIECES &&
+	    request->response.length > SMALL_ANSWER)
+		live_enter(loop_live(visit->loop), visit);
+	else
+		live_leave(loop_live(visit->loop), visit);
 	request_reply(request);
 }
 
@@ -318,6 +328,7 @@ visit_body(struct visit *visit) ON_LOOP
 		visit_reply(visit, TOO_LARGE);
 		return;
 	}
+	live_enter(loop_live(visit->loop), visit);
 	visit->upload.kind = content ? UPLOAD_STAGE : UPLOAD_GATHER;
 	visit->upload.memory_max = visit->exchange.conf->store.inline_size;
 	visit->upload.done = content ? content_done : gather_done;
@@ -505,6 +516,7 @@ request_done(struct request *request, bool sent, void *context)
 	if (visit != NULL) {
 		method = visit->exchange.method;
 		visit_enter(visit, PHASE_DONE);
+		live_leave(loop_live(visit->loop), visit);
 		upload_done(&visit->upload, visit->exchange.staged.taken);
 	}
 	metric_request(method, request->response.status,

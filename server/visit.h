@@ -25,6 +25,8 @@ struct visit {
 	struct credential_check check;
 	struct upload upload;
 	bool away;                  /* with a worker or the committer */
+	bool live;                  /* in the list of its loop */
+	struct visit *live_next, **live_at;
 };
 
 static inline struct visit *

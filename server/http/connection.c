@@ -444,3 +444,9 @@ connections_cut(struct connections *connections)
 {
 	connections_each(connections, connection_end);
 }
+
+void
+request_cut(struct request *request)
+{
+	connection_end(request->connection);
+}

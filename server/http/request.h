@@ -106,6 +106,14 @@ void
 request_reply(struct request *request) ON_LOOP;
 
 /*
+ * Ends the connection at once, before the announced length (RFC 9112 8): the
+ * client must not take what it got for the whole. The request comes to its end
+ * by the sink or by `done`, as when the client had gone away.
+ */
+void
+request_cut(struct request *request) ON_LOOP;
+
+/*
  * A source or hold that answered BUSY may be asked again. Not after its
  * close(): the request may be gone then.
  */
