@@ -19,7 +19,10 @@ enum outcome
 version_each(struct txn *txn, node_id node, version_each_fn visit,
     void *context) MUST_CHECK;
 
-/* Makes an old version current; the present content becomes a version. */
+/*
+ * Makes an old version current, as an overwrite does: the present content
+ * becomes a version, the old one stays one too. NO_SPACE by a quota.
+ */
 enum outcome
 version_restore(struct txn *txn, struct store *store,
     const struct trail *trail, uint64_t id, const struct tree_actor *actor)

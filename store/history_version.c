@@ -251,64 +251,35 @@ version_copy(struct txn *txn, node_id from, node_id onto)
 }
 
 /*
- * The old version leaves the list and becomes the content, so nothing is
- * counted twice; what was current joins the list as for an overwrite, but
- * here nothing is dropped: the list does not grow.
+ * An overwrite with an old content: the version stays in the list, shares its
+ * blob with the file, and counts as any other content does. Its own reference
+ * keeps the blob if it is the oldest one, which the overwrite drops.
  */
-static enum outcome
-version_swap(struct txn *txn, struct store *store, struct node *node,
-    const struct version *version, const struct tree_actor *actor)
-{
-	struct version_plan plan = { .keep = node->size > 0,
-		.delta = (node->size > 0 ? (int64_t)node->size : 0) -
-		    (int64_t)version->size };
-	struct key key;
-	enum outcome outcome = txn_remove(txn,
-	    key_pair(&key, KEY_VERSION, node->id, version->order));
-
-	if (outcome == OK)
-		outcome = version_apply(txn, store, &plan, node, actor->now_ns);
-	if (outcome != OK)
-		return outcome;
-	node->blob = version->blob;
-	node->size = version->size;
-	node->media = version->media;
-	node->author = version->author;
-	node->etag = store_next_id(store);
-	node->modified_ns = actor->now_ns;
-	return OK;
-}
-
 static enum outcome
 version_restore_in(struct txn *txn, struct store *store, struct arena *arena,
     const struct trail *trail, const struct version *version,
     const struct tree_actor *actor)
 {
-	struct tree_change change;
-	struct tree_delta delta = { 0 };
+	struct tree_content content = { .blob = { .id = version->blob,
+					    .size = version->size },
+		.media = version->media };
 	struct node node;
-	uint64_t size, versions;
+	struct tree_overwrite over = { .trail = trail,
+		.node = &node,
+		.content = &content,
+		.shared = true };
+	struct tree_change change;
 	enum outcome outcome = node_again(txn, arena, trail_last(trail), &node);
 
 	if (outcome == OK)
 		outcome = tree_begin(txn, trail->node[0].id, actor, &change);
-	if (outcome != OK)
-		return outcome;
-	size = node.size;
-	versions = node.tree_versions;
-	outcome = version_swap(txn, store, &node, version, actor);
 	if (outcome == OK)
-		outcome = tree_log(&change, LOG_CHANGED, &node);
+		outcome = tree_overwrite_plan(txn, store, &over);
 	if (outcome == OK)
-		outcome = node_update(txn, &node);
-	if (outcome != OK)
-		return outcome;
-	delta.size = (int64_t)(node.size - size);
-	delta.versions = (int64_t)(node.tree_versions - versions);
-	outcome = counter_add(&change.tree.version_bytes, delta.versions);
-	change.charge = delta.size + delta.versions;
+		outcome = quota_fits(txn, trail, 0, change.tree.owner,
+		    tree_overwrite_bytes(&over));
 	if (outcome == OK)
-		outcome = tree_climb(&change, trail, trail->count - 1, &delta);
+		outcome = tree_overwrite(&change, store, &over);
 	return outcome == OK ? tree_end(&change) : outcome;
 }
 

@@ -111,32 +111,110 @@ restore_version(struct grove *grove, const char *path, uint64_t id)
 }
 
 static void
-test_restore_swaps(void **state)
+test_restore_refuses_what_is_no_version(void **state)
 {
 	struct grove grove;
-	struct node before, after;
-	struct versions versions;
 	uint64_t writes;
 
 	grove_begin(&grove, *state);
 	assert_ok(grove_put(&grove, "f", "first"));
 	assert_ok(grove_put(&grove, "f", "the second"));
-	before = grove_node(&grove, "f");
 	writes = grove.txn->writes;
 	assert_int_equal(restore_version(&grove, "f", 1), NOT_FOUND);
 	assert_int_equal(restore_version(&grove, "", 1), NOT_FOUND);
 	assert_int_equal(grove.txn->writes, writes);
-	versions = versions_of(&grove, "f");
-	assert_ok(restore_version(&grove, "f", versions.version[0].id));
+	grove_end(&grove);
+}
+
+static uint64_t
+blob_references(struct grove *grove, blob_id blob)
+{
+	struct blob_record record;
+
+	assert_ok(blob_get(grove->txn, blob, &record));
+	return record.references;
+}
+
+static void
+test_restore_adds_on_top(void **state)
+{
+	struct grove grove;
+	struct node before, after;
+	struct version old;
+	struct versions versions;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_put(&grove, "f", "first"));
+	assert_ok(grove_put(&grove, "f", "the second"));
+	before = grove_node(&grove, "f");
+	old = versions_of(&grove, "f").version[0];
+	assert_int_equal(blob_references(&grove, old.blob), 1);
+	assert_ok(restore_version(&grove, "f", old.id));
 	grove_expect(&grove, "f", "first");
 	after = grove_node(&grove, "f");
 	assert_int_equal(after.id, before.id);
-	assert_true(after.etag != before.etag &&
-	    after.etag != versions.version[0].id);
+	assert_int_equal(after.blob, old.blob);
+	assert_int_equal(blob_references(&grove, old.blob), 2);
+	assert_true(after.etag != before.etag && after.etag != old.id);
 	versions = versions_of(&grove, "f");
-	assert_int_equal(versions.count, 1);
+	assert_int_equal(versions.count, 2);
 	assert_int_equal(versions.version[0].id, before.etag);
 	assert_int_equal(versions.version[0].size, 10);
+	assert_int_equal(versions.version[1].id, old.id);
+	assert_int_equal(after.tree_versions, 15);
+	/* Each restore of a content is one version more. */
+	assert_ok(restore_version(&grove, "f", old.id));
+	assert_int_equal(versions_of(&grove, "f").count, 3);
+	assert_int_equal(blob_references(&grove, old.blob), 3);
+	grove_end(&grove);
+}
+
+/* The bound drops the very version that is restored: its content stays. */
+static void
+test_restore_of_the_oldest_that_may_stay(void **state)
+{
+	struct grove grove;
+	struct versions versions;
+
+	grove_begin(&grove, *state);
+	grove.state.conf->store.versions = 2;
+	assert_ok(grove_put(&grove, "f", "1"));
+	assert_ok(grove_put(&grove, "f", "22"));
+	assert_ok(grove_put(&grove, "f", "333"));
+	versions = versions_of(&grove, "f");
+	assert_int_equal(versions.version[1].size, 1);
+	assert_ok(restore_version(&grove, "f", versions.version[1].id));
+	grove_expect(&grove, "f", "1");
+	versions = versions_of(&grove, "f");
+	assert_int_equal(versions.count, 2);
+	assert_int_equal(versions.version[0].size, 3);
+	assert_int_equal(versions.version[1].size, 2);
+	assert_int_equal(blob_references(&grove, grove_node(&grove, "f").blob),
+	    1);
+	grove_end(&grove);
+}
+
+static void
+test_restore_counts_again(void **state)
+{
+	struct grove grove;
+	struct quota quota;
+	uint64_t old, writes;
+	user_id user;
+
+	grove_begin(&grove, *state);
+	user = grove.actor.user;
+	assert_ok(grove_put(&grove, "f", "12345"));
+	assert_ok(grove_put(&grove, "f", "123"));
+	old = versions_of(&grove, "f").version[0].id;
+	assert_ok(quota_set_user(grove.txn, user, 12));
+	writes = grove.txn->writes;
+	assert_int_equal(restore_version(&grove, "f", old), NO_SPACE);
+	assert_int_equal(grove.txn->writes, writes);
+	assert_ok(quota_set_user(grove.txn, user, 13));
+	assert_ok(restore_version(&grove, "f", old));
+	assert_ok(quota_of_user(grove.txn, user, &quota));
+	assert_int_equal(quota.used, 13);
 	grove_end(&grove);
 }
 
@@ -239,7 +317,10 @@ main(void)
 		GROVE_TEST(test_newest_first_and_bounded),
 		GROVE_TEST(test_order_is_not_that_of_ids),
 		GROVE_TEST(test_empty_contents_are_not_kept),
-		GROVE_TEST(test_restore_swaps),
+		GROVE_TEST(test_restore_refuses_what_is_no_version),
+		GROVE_TEST(test_restore_adds_on_top),
+		GROVE_TEST(test_restore_of_the_oldest_that_may_stay),
+		GROVE_TEST(test_restore_counts_again),
 		GROVE_TEST(test_trash_item_tells_where_it_was),
 		GROVE_TEST(test_restore_refusals), GROVE_TEST(test_empty_by_age)
 	};
