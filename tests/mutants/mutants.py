@@ -34,6 +34,8 @@ MUTANTS = [
         ("server/base/path.c",
          "if (byte == '/' || byte == '\\0')",
          "if (byte == '\\0')"),
+        ("server/base/path.c", "if (len == 0 || code == '/' ||",
+         "if (len == 0 ||"),
     ], "cases/attack_paths.py", []),
     ("v27-length-and-coding", [
         ("server/http/parser.c",
