@@ -178,9 +178,10 @@ grant_check(struct txn *txn, const struct trail *trail,
  * changed, as far as the log of its tree is concerned.
  */
 static enum outcome
-grant_touch(struct txn *txn, const struct trail *trail, user_id by)
+grant_touch(struct txn *txn, const struct trail *trail, user_id by,
+    uint64_t now_ns)
 {
-	struct tree_actor actor = { by, clock_wall_ns() };
+	struct tree_actor actor = { by, now_ns };
 
 	return tree_touch(txn, trail, &actor);
 }
@@ -213,7 +214,8 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	    atoms_close(grant->atoms);
 	outcome = grant_put(txn, grant);
 	return outcome == OK ?
-	    grant_touch(txn, trail, grant->granter) : outcome;
+	    grant_touch(txn, trail, grant->granter,
+	    grant->created_ns) : outcome;
 }
 
 enum outcome
@@ -231,7 +233,8 @@ grant_revoke(struct txn *txn, const struct trail *trail, user_id subject)
 		outcome = tree_set_flag(txn, trail, NODE_HAS_GRANTS, false);
 	if (outcome == OK)
 		outcome = grant_drop(txn, node, subject, search.id);
-	return outcome == OK ? grant_touch(txn, trail, 0) : outcome;
+	return outcome == OK ? grant_touch(txn, trail, 0, clock_wall_ns()) :
+	    outcome;
 }
 
 /* The flag of a node that may lie in the trash, or be gone. */

@@ -5,6 +5,7 @@
  */
 #include "dav/sync_stream.h"
 
+#include "auth/grant.h"
 #include "dav/sync_walk.h"
 #include "dav/xml.h"
 #include "server/base/clock.h"
@@ -88,6 +89,16 @@ block_walk(struct sync_block *block)
 
 /* ---- The change log --------------------------------------------------------------- */
 
+static void
+tell_gone(struct sync_block *block, struct text href)
+{
+	block->stream->left--;
+	buffer_append(block->out, TEXT("<d:response>"));
+	xml_href(block->out, href);
+	xml_status(block->out, 404);
+	buffer_append(block->out, TEXT("</d:response>"));
+}
+
 /*
  * What left a place that may be listed, if nothing with the same name is there
  * now: that has an entry of its own.
@@ -117,13 +128,63 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	percent_encode_segment(&href, entry->name);
 	if (entry->collection)
 		buffer_append_byte(&href, '/');
-	stream->left--;
-	buffer_append(block->out, TEXT("<d:response>"));
-	xml_href(block->out, buffer_text(&href));
-	xml_status(block->out, 404);
-	buffer_append(block->out, TEXT("</d:response>"));
-	buffer_done(&href);
+	tell_gone(block, exchange_keep(exchange, &href));
 	return OK;
+}
+
+struct losing {
+	const struct exchange *exchange;
+	uint64_t since_ns;
+	bool lost;
+};
+
+static bool
+grant_is_for(const struct grant *grant, const struct principal *principal)
+{
+	if (!grant->subject_is_group)
+		return grant->subject == principal->id;
+	for (size_t i = 0; i < principal->group_count; i++)
+		if (grant->subject == principal->group[i])
+			return true;
+	return false;
+}
+
+/*
+ * One that took the sight of the node away after the last report: a grant is a
+ * change of its tree's log, so it is as old as the first change that is told.
+ */
+static bool
+grant_hides(const struct grant *grant, void *context)
+{
+	struct losing *losing = context;
+	if ((grant->rules & RULE_NO_ACCESS) != 0 &&
+	    grant_is_for(grant, &losing->exchange->principal) &&
+	    grant->created_ns >= losing->since_ns)
+		losing->lost = true;
+	return !losing->lost;
+}
+
+/*
+ * A right that was lost looks like a deletion (rights.md 6). What was hidden
+ * before the last report was never known, and its name is not told.
+ */
+static enum outcome
+tell_hidden(struct sync_block *block, const struct sync_walk *walk)
+{
+	struct sync_stream *stream = block->stream;
+	struct losing losing = { stream->exchange, stream->since_ns, false };
+	struct sync_walk parent = *walk;
+	enum outcome outcome;
+
+	parent.trail.count--;
+	if (!sync_walk_visible(&parent) ||
+	    !rights_hold(&walk->rights[parent.trail.count - 1], ATOM(LIST)))
+		return OK;
+	outcome = grant_each(stream->exchange->txn,
+	    trail_last(&walk->trail)->id, grant_hides, &losing);
+	if (outcome == OK && losing.lost)
+		tell_gone(block, sync_walk_href(walk, &stream->path));
+	return outcome;
 }
 
 static enum outcome
@@ -138,12 +199,15 @@ tell_changed(struct sync_block *block, const struct log_entry *entry)
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? OK : outcome;
 	last = walk.trail.count - 1;
-	if (last == walk.root || !sync_walk_visible(&walk) ||
+	if (last == walk.root ||
 	    (!stream->infinite && last != walk.root + 1))
 		return OK;
+	if (!sync_walk_visible(&walk))
+		return tell_hidden(block, &walk);
 	outcome = tell_member(block, &walk,
 	    sync_walk_href(&walk, &stream->path));
-	if (outcome == OK && entry->kind == LOG_ARRIVED && stream->infinite &&
+	/* What changed may be who sees it: then all below is new to them. */
+	if (outcome == OK && stream->infinite &&
 	    walk.trail.node[last].kind == NODE_COLLECTION)
 		stream->position.walk = entry->node;
 	return outcome;
@@ -160,6 +224,8 @@ block_entry(const struct log_entry *entry, void *context)
 	if (entry->sequence > stream->token.sequence || block_stops(block))
 		return false;
 	block->entries--;
+	if (stream->since_ns == 0)
+		stream->since_ns = entry->at_ns;
 	stream->exchange->arena = arena_new();
 	block->outcome = entry->kind == LOG_REMOVED ?
 	    tell_removed(block, entry) : tell_changed(block, entry);

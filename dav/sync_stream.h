@@ -25,6 +25,7 @@ struct sync_stream {
 	bool infinite;              /* sync-level */
 	uint64_t left;              /* responses before the limit */
 	struct sync_token token;    /* until: its sequence */
+	uint64_t since_ns;         /* of the first change that is told; 0: none */
 	struct sync_position position;
 	bool begun, full;
 };

@@ -18,7 +18,6 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 		.sequence = tree.sequence,
 		.principal = exchange->principal.id,
 		.rights = place->rights.atoms,
-		.grants = node->tree_grants,
 	};
 	return OK;
 }
@@ -26,12 +25,11 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 struct text
 sync_token_format(struct arena *arena, const struct sync_token *token)
 {
-	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx:%llx",
+	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx",
 	    (unsigned long long)token->tree, (unsigned long long)token->node,
 	    (unsigned long long)token->sequence,
 	    (unsigned long long)token->principal,
-	    (unsigned long long)token->rights,
-	    (unsigned long long)token->grants);
+	    (unsigned long long)token->rights);
 }
 
 bool
@@ -39,7 +37,7 @@ sync_token_parse(struct text text, struct sync_token *ret_token)
 {
 	struct sync_token token;
 	uint64_t *const field[] = { &token.tree, &token.node, &token.sequence,
-		&token.principal, &token.rights, &token.grants };
+		&token.principal, &token.rights };
 
 	if (!text_starts(text, TEXT(PREFIX)))
 		return false;
@@ -57,8 +55,7 @@ bool
 sync_token_fits(const struct sync_token *a, const struct sync_token *b)
 {
 	return a->tree == b->tree && a->node == b->node &&
-	    a->principal == b->principal && a->rights == b->rights &&
-	    a->grants == b->grants;
+	    a->principal == b->principal && a->rights == b->rights;
 }
 
 enum outcome

@@ -4,16 +4,14 @@
 
 /*
  * DAV:sync-token (RFC 6578): which state of a collection a client has seen. It
- * is bound to the collection, to who asked, and to what they were allowed, so
- * that a right that comes or goes makes it invalid and the client looks again
- * at all: what it may not see any more then is gone for it.
+ * is bound to the collection, to who asked, and to what they were allowed on
+ * it. Rights that come or go below it are changes of the log.
  */
 struct sync_token {
 	node_id tree, node;
 	uint64_t sequence;
 	user_id principal;
 	uint64_t rights;
-	uint64_t grants;     /* below the collection */
 };
 
 /* Of a collection as it is now. */
