@@ -29,24 +29,30 @@ backup_run(struct invocation *invocation)
 	return show_report(invocation, maintain.report);
 }
 
+static const char *
+conf_path(struct invocation *invocation, const char *dir)
+{
+	return arena_string(invocation->arena,
+	    arena_format(invocation->arena, "%s/celldav.conf", dir));
+}
+
 /* Backups hold the configuration; one that does not gets the sample. */
 static int
 restore_conf(struct invocation *invocation, const char *dir)
 {
-	const char *path = arena_string(invocation->arena,
-	    arena_format(invocation->arena, "%s/celldav.conf", dir));
-
-	if (access(path, F_OK) == 0)
+	if (access(conf_path(invocation, dir), F_OK) == 0)
 		return EXIT_DONE;
 	return sample_write(invocation->arena, dir,
 	    &(struct sample){ .listen = NULL });
 }
 
+/* A failure leaves no configuration that serve would take. */
 static int
 restore_run(struct invocation *invocation)
 {
 	const char *dir = invocation_option(invocation, "dir");
-	const char *file = invocation->argument[0];
+	const char *conf = conf_path(invocation, dir);
+	bool before = access(conf, F_OK) == 0;
 	struct progress progress;
 	struct maintain maintain;
 	enum outcome outcome;
@@ -54,9 +60,12 @@ restore_run(struct invocation *invocation)
 
 	thread_enter_worker();
 	progress_begin(&progress, invocation, &maintain, "restore");
-	outcome = store_restore(file, dir, &maintain);
-	if (outcome != OK)
+	outcome = store_restore(invocation->argument[0], dir, &maintain);
+	if (outcome != OK) {
+		if (!before)
+			(void)unlink(conf);
 		return progress_fail(&progress, &maintain, outcome);
+	}
 	progress_end(&progress, &maintain);
 	status = restore_conf(invocation, dir);
 	if (status == EXIT_DONE)
