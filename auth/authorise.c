@@ -83,8 +83,8 @@ cells_visible(struct txn *txn, const struct principal *principal,
 }
 
 enum outcome
-standing_check(struct txn *txn, const struct principal *principal,
-    node_id node, atom_set needed, uint64_t now_ns)
+standing_check(struct txn *txn, const struct principal *principal, node_id node,
+    atom_set needed, uint64_t now_ns)
 {
 	struct arena *arena = arena_new();
 	struct trail trail;

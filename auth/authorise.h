@@ -66,8 +66,8 @@ authorise(const struct rights *rights, const struct demand *demand,
  * NOT_FOUND (deleted): the transfer must be cut (rights.md 8).
  */
 enum outcome
-standing_check(struct txn *txn, const struct principal *principal,
-    node_id node, atom_set needed, uint64_t now_ns) MUST_CHECK;
+standing_check(struct txn *txn, const struct principal *principal, node_id node,
+    atom_set needed, uint64_t now_ns) MUST_CHECK;
 
 /* The cells that the principal may see, for /dav/. False stops. */
 enum outcome

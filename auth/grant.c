@@ -214,8 +214,8 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	    atoms_close(grant->atoms);
 	outcome = grant_put(txn, grant);
 	return outcome == OK ?
-	    grant_touch(txn, trail, grant->granter,
-	    grant->created_ns) : outcome;
+	    grant_touch(txn, trail, grant->granter, grant->created_ns) :
+	    outcome;
 }
 
 enum outcome
@@ -234,7 +234,7 @@ grant_revoke(struct txn *txn, const struct trail *trail, user_id subject)
 	if (outcome == OK)
 		outcome = grant_drop(txn, node, subject, search.id);
 	return outcome == OK ? grant_touch(txn, trail, 0, clock_wall_ns()) :
-	    outcome;
+			       outcome;
 }
 
 /* The flag of a node that may lie in the trash, or be gone. */

@@ -54,8 +54,10 @@ principal_check(struct txn *txn, const struct principal *principal)
 	enum outcome outcome = user_find_id(txn, principal->id, &user);
 
 	if (outcome == OK && principal->app_password != 0)
-		outcome = txn_get(txn, key_pair(&key, KEY_APP, principal->id,
-		    principal->app_password), &value);
+		outcome = txn_get(txn,
+		    key_pair(&key, KEY_APP, principal->id,
+			principal->app_password),
+		    &value);
 	else if (outcome == OK &&
 	    user.password_version != principal->password_version)
 		outcome = UNAUTHENTICATED;

@@ -39,7 +39,8 @@ verify_run(struct errand *errand)
 	struct blob_hold *hold = hold_of(errand);
 
 	thread_enter_worker();
-	hold->verdict = hold->file->trusted ? OK :
+	hold->verdict = hold->file->trusted ?
+	    OK :
 	    blob_file_verify(hold->file, &hold->record);
 }
 

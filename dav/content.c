@@ -43,9 +43,9 @@ media_is_plain(struct text media)
 {
 	return !media_is_active(media) &&
 	    (text_starts(media, TEXT("image/")) ||
-	    text_starts(media, TEXT("audio/")) ||
-	    text_starts(media, TEXT("video/")) ||
-	    text_equal(media, TEXT("application/pdf")));
+		text_starts(media, TEXT("audio/")) ||
+		text_starts(media, TEXT("video/")) ||
+		text_equal(media, TEXT("application/pdf")));
 }
 
 static void
@@ -101,8 +101,7 @@ file_respond(struct exchange *exchange, const struct node *node,
 	    &file);
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? DAMAGED : outcome;
-	outcome = blob_hold_new(exchange, file, record, set->count == 0,
-	    &hold);
+	outcome = blob_hold_new(exchange, file, record, set->count == 0, &hold);
 	if (outcome != OK)
 		return outcome;
 	range_respond(request, set, file->fd, TEXT_NONE, node->size,
@@ -122,7 +121,7 @@ bytes_respond(struct exchange *exchange, const struct node *node,
 		outcome = blob_bytes(exchange->txn, node->blob, &bytes);
 	if (outcome != OK || bytes.len != node->size)
 		return outcome == OK || outcome == NOT_FOUND ? DAMAGED :
-		    outcome;
+							       outcome;
 	range_respond(exchange->request, set, -1,
 	    arena_copy(exchange->arena, bytes), node->size, node->media);
 	return OK;
@@ -140,7 +139,7 @@ body_respond(struct exchange *exchange, const struct node *node,
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? DAMAGED : outcome;
 	outcome = record.in_engine ? bytes_respond(exchange, node, set) :
-	    file_respond(exchange, node, &record, set);
+				     file_respond(exchange, node, &record, set);
 	if (outcome == OK)
 		content_fields(exchange, node, validator);
 	return outcome;
@@ -158,8 +157,8 @@ content_respond(struct exchange *exchange, const struct place *place)
 	if (outcome == OK)
 		outcome = condition_check(exchange, place, &header);
 	if (outcome == OK)
-		outcome = range_parse(exchange->request, &validator,
-		    node->size, &set);
+		outcome = range_parse(exchange->request, &validator, node->size,
+		    &set);
 	exchange->standing.node = node->id;
 	exchange->standing.needed = ATOM(GET_ORIGINAL);
 	if (outcome == OK)

@@ -16,5 +16,5 @@ content_respond(struct exchange *exchange, const struct place *place)
  */
 enum outcome
 blob_hold_new(struct exchange *exchange, struct blob_file *file,
-    const struct blob_record *record, bool whole,
-    struct body_hold **ret_hold) MUST_CHECK;
+    const struct blob_record *record, bool whole, struct body_hold **ret_hold)
+    MUST_CHECK;

@@ -19,10 +19,10 @@ enum { REFUSED_MAX = 1000, MULTISTATUS_MAX = 1024 * 1024 };
 struct copying {
 	struct exchange *exchange;
 	struct transfer transfer;
-	struct node source;        /* as it was when the copy began */
+	struct node source; /* as it was when the copy began */
 	int depth;
 	struct tree_copy copy;
-	struct text *refused;      /* arena: hrefs of what may not be read */
+	struct text *refused; /* arena: hrefs of what may not be read */
 	size_t refused_count;
 	enum outcome (*step)(struct copying *copying);
 };
@@ -50,7 +50,7 @@ copy_check(struct exchange *exchange, struct copying *copying)
 	if (outcome == OK)
 		outcome = place_demand(exchange, &transfer->source,
 		    transfer_keeps_rights(transfer) ? ATOM(VIEW) :
-		    ATOM(GET_ORIGINAL));
+						      ATOM(GET_ORIGINAL));
 	if (outcome == OK)
 		outcome = copy_depth_check(exchange, &copying->depth);
 	if (outcome == OK)
@@ -133,7 +133,7 @@ copy_filter(struct txn *txn, const struct node *node, void *context)
 	/* Whatever cannot be found out is not copied. */
 	if (trail_find_id(txn, arena, node->id, &trail) == OK &&
 	    rights_of(txn, &exchange->principal, &trail, exchange->now_ns,
-	    &rights) == OK) {
+		&rights) == OK) {
 		if (rights_hold(&rights, ATOM(STAT) | ATOM(GET_ORIGINAL)))
 			answer = COPY_TAKE;
 		else if (rights_hold(&rights, ATOM(STAT)))
@@ -249,8 +249,7 @@ copy_at_once(struct exchange *exchange)
 		return outcome;
 	if (copying.transfer.how == TRANSFER_VERSION) {
 		outcome = version_copy(&copying, &node);
-		return outcome == OK ? copy_respond(&copying, &node) :
-		    outcome;
+		return outcome == OK ? copy_respond(&copying, &node) : outcome;
 	}
 	copy_begin(&copying);
 	outcome = tree_copy_slice(exchange->txn, exchange->store,
@@ -279,8 +278,7 @@ slice_step(struct copying *copying)
 		return CONFLICT; /* something else stands there now */
 	if (copying->transfer.how == TRANSFER_VERSION)
 		return CONFLICT;
-	return tree_copy_slice(exchange->txn, exchange->store,
-	    &copying->copy);
+	return tree_copy_slice(exchange->txn, exchange->store, &copying->copy);
 }
 
 static enum outcome
@@ -318,12 +316,11 @@ step_in_change(struct txn *txn, void *context)
 }
 
 static enum outcome
-step_run(struct copying *copying,
-    enum outcome (*step)(struct copying *copying)) ON_WORKER
+step_run(struct copying *copying, enum outcome (*step)(struct copying *copying))
+    ON_WORKER
 {
 	copying->step = step;
-	return store_change(copying->exchange->store, step_in_change,
-	    copying);
+	return store_change(copying->exchange->store, step_in_change, copying);
 }
 
 static enum outcome

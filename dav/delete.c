@@ -18,8 +18,7 @@ delete_depth_check(struct exchange *exchange, const struct place *place)
 
 	if (outcome != OK)
 		return outcome;
-	if (depth == 1 ||
-	    (depth == 0 && place->node->kind == NODE_COLLECTION))
+	if (depth == 1 || (depth == 0 && place->node->kind == NODE_COLLECTION))
 		return BAD_INPUT;
 	return OK;
 }
@@ -33,7 +32,7 @@ cell_root_check(struct exchange *exchange, const struct place *place)
 		return OK;
 	exchange->problem = (struct problem){
 		.message = "A cell stands here; it cannot be removed or "
-		    "replaced this way.",
+			   "replaced this way.",
 	};
 	return FORBIDDEN;
 }
@@ -53,8 +52,8 @@ place_remove_check(struct exchange *exchange, const struct place *place)
 static enum outcome
 delete_check(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome != OK)
 		return outcome;

@@ -25,8 +25,8 @@ enum lane {
  * and describes request->response or sets `problem` and returns an outcome.
  */
 enum scope {
-	SCOPE_ROOT,  /* "/dav/" itself: the list of cells */
-	SCOPE_CELL   /* inside a cell (my-files too) */
+	SCOPE_ROOT, /* "/dav/" itself: the list of cells */
+	SCOPE_CELL  /* inside a cell (my-files too) */
 };
 
 /*
@@ -35,27 +35,27 @@ enum scope {
  */
 struct place {
 	enum scope scope;
-	struct path path;      /* whole, with "dav" and the slug */
-	struct path inside;    /* below the cell's root */
-	struct cell cell;      /* texts borrowed from the transaction */
+	struct path path;   /* whole, with "dav" and the slug */
+	struct path inside; /* below the cell's root */
+	struct cell cell;   /* texts borrowed from the transaction */
 	struct trail trail;
-	struct rights rights;  /* of the last node of the trail */
+	struct rights rights;    /* of the last node of the trail */
 	const struct node *node; /* trail's last when missing is 0, else NULL */
-	struct text name;      /* last segment as sent; empty for a root */
+	struct text name;        /* last segment as sent; empty for a root */
 	/*
 	 * Something that the principal may not see stands on the way. The
 	 * trail ends above it, so that it looks like nothing at all; only what
 	 * would make something in its place must refuse the name.
 	 */
 	bool hidden;
-	bool slash_on_file;    /* "/file.txt/": no such resource */
+	bool slash_on_file; /* "/file.txt/": no such resource */
 };
 
-struct staged {             /* the body of a PUT, when it is complete */
+struct staged { /* the body of a PUT, when it is complete */
 	struct blob_ref ref;
 	struct blob_writer *writer; /* NULL: inline */
 	struct text media;
-	bool taken;             /* a committed change names it */
+	bool taken; /* a committed change names it */
 };
 
 /*
@@ -64,7 +64,7 @@ struct staged {             /* the body of a PUT, when it is complete */
  * the errand lives on the heap and ends itself there.
  */
 struct errand {
-	void (*run)(struct errand *errand); /* on a worker */
+	void (*run)(struct errand *errand);  /* on a worker */
 	void (*home)(struct errand *errand); /* on the loop */
 };
 
@@ -82,19 +82,19 @@ struct lanes {
 struct media_cookie;
 
 struct exchange {
-	struct request *request;     /* owned by the connection */
-	struct arena *arena;         /* the request's */
-	struct store *store;         /* borrowed from the server */
-	const struct conf *conf;     /* borrowed from the request */
+	struct request *request; /* owned by the connection */
+	struct arena *arena;     /* the request's */
+	struct store *store;     /* borrowed from the server */
+	const struct conf *conf; /* borrowed from the request */
 	const struct method *method;
 	struct principal principal;
-	struct txn *txn;             /* of this visit; NULL between visits */
-	uint64_t now_ns;             /* wall clock of this visit */
+	struct txn *txn; /* of this visit; NULL between visits */
+	uint64_t now_ns; /* wall clock of this visit */
 	struct problem problem;
-	struct text body;            /* METHOD_BODY_XML: all of it */
-	struct staged staged;        /* METHOD_BODY_CONTENT */
-	struct text head_bytes;      /* first bytes of the content, for media */
-	void *state;                 /* a method's own, in the arena */
+	struct text body;       /* METHOD_BODY_XML: all of it */
+	struct staged staged;   /* METHOD_BODY_CONTENT */
+	struct text head_bytes; /* first bytes of the content, for media */
+	void *state;            /* a method's own, in the arena */
 	/*
 	 * What a body in or out stands on while it is under way; node 0: it
 	 * may always end. The process cuts it when it falls (rights.md 8).
@@ -177,7 +177,8 @@ exchange_space(struct exchange *exchange, enum outcome outcome)
 {
 	if (outcome == NO_SPACE)
 		exchange->problem = (struct problem){
-			.condition = "quota-not-exceeded" };
+			.condition = "quota-not-exceeded"
+		};
 	return outcome;
 }
 

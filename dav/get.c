@@ -11,22 +11,21 @@ static enum outcome
 get_run(struct exchange *exchange)
 {
 	struct place place;
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, &place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    &place);
 	bool collection;
 
 	if (outcome != OK)
 		return outcome;
 	if (place.scope == SCOPE_CELL && place.node == NULL)
 		return NOT_FOUND;
-	collection = place.node == NULL ||
-	    place.node->kind == NODE_COLLECTION;
+	collection = place.node == NULL || place.node->kind == NODE_COLLECTION;
 	outcome = place_demand(exchange, &place,
 	    collection ? ATOM(LIST) : ATOM(GET_ORIGINAL));
 	if (outcome != OK)
 		return outcome;
 	return collection ? listing_respond(exchange, &place) :
-	    content_respond(exchange, &place);
+			    content_respond(exchange, &place);
 }
 
 const struct method method_get = {

@@ -34,14 +34,14 @@ scan_byte(struct if_scan *scan, char byte)
 static bool
 scan_until(struct if_scan *scan, char end, struct text *ret_value)
 {
-	struct text value =
-	    text_slice(scan->rest, 0, text_find(scan->rest, end));
+	struct text value = text_slice(scan->rest, 0,
+	    text_find(scan->rest, end));
 
 	if (value.len == 0 || value.len == scan->rest.len)
 		return false;
 	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.ptr[i] <= ' ' ||
-		    value.ptr[i] == '<' || value.ptr[i] == '>')
+		if ((unsigned char)value.ptr[i] <= ' ' || value.ptr[i] == '<' ||
+		    value.ptr[i] == '>')
 			return false;
 	scan->rest = text_slice(scan->rest, value.len + 1, scan->rest.len);
 	*ret_value = value;
@@ -123,7 +123,7 @@ scan_header(struct if_scan *scan, struct if_header *header)
 			untagged = untagged || resource.ptr == NULL;
 			pending = false;
 			if (!scan_list(scan, resource,
-			    &header->list[header->count]))
+				&header->list[header->count]))
 				return false;
 			header->count++;
 			continue;
@@ -163,8 +163,9 @@ if_parse(struct arena *arena, const struct conf *conf, struct text value,
 	   a scan writes before it knows. */
 	header.list = ARENA_ARRAY(arena, count_bytes(value, '(', '(') + 1,
 	    struct if_list);
-	scan.condition = ARENA_ARRAY(arena, count_bytes(value, '<', '[') +
-	    count_bytes(value, '(', ')') + 1, struct if_condition);
+	scan.condition = ARENA_ARRAY(arena,
+	    count_bytes(value, '<', '[') + count_bytes(value, '(', ')') + 1,
+	    struct if_condition);
 	if (!scan_header(&scan, &header))
 		return BAD_INPUT;
 	*ret_header = header;

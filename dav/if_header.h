@@ -10,11 +10,11 @@
 struct if_condition {
 	bool negated;
 	bool is_etag;
-	struct text value;   /* without < > or [ ] */
+	struct text value; /* without < > or [ ] */
 };
 
 struct if_list {
-	struct text resource; /* tag; ptr NULL: the request's own */
+	struct text resource;           /* tag; ptr NULL: the request's own */
 	struct if_condition *condition; /* arena */
 	size_t count;
 };

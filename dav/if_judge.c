@@ -105,8 +105,8 @@ list_holds(struct exchange *exchange, const struct if_list *list,
 	for (size_t i = 0; i < list->count && outcome == OK && all; i++) {
 		bool holds = false;
 
-		outcome = condition_holds(exchange, &list->condition[i],
-		    place, &holds);
+		outcome = condition_holds(exchange, &list->condition[i], place,
+		    &holds);
 		all = holds != list->condition[i].negated;
 	}
 	*ret_holds = all;

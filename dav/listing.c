@@ -13,7 +13,7 @@ target_name(const struct property_target *target)
 	if (!target->is_mount_root)
 		return target->node->name;
 	return target->cell->title.len > 0 ? target->cell->title :
-	    target->cell->slug;
+					     target->cell->slug;
 }
 
 static enum outcome
@@ -22,8 +22,9 @@ listing_begin(struct member_stream *stream,
 {
 	struct text name = target_name(target);
 
-	buffer_append(out, TEXT("<!DOCTYPE html>\n<html lang=\"en\"><head>"
-	    "<meta charset=\"utf-8\"><title>"));
+	buffer_append(out,
+	    TEXT("<!DOCTYPE html>\n<html lang=\"en\"><head>"
+		 "<meta charset=\"utf-8\"><title>"));
 	xml_escape(out, name);
 	buffer_append(out, TEXT("</title></head><body><h1>"));
 	xml_escape(out, name);
@@ -32,8 +33,8 @@ listing_begin(struct member_stream *stream,
 		struct path parent = path_parent(&stream->path);
 
 		buffer_append(out, TEXT("<li><a href=\""));
-		xml_escape(out, path_format(target->exchange->arena, &parent,
-		    true));
+		xml_escape(out,
+		    path_format(target->exchange->arena, &parent, true));
 		buffer_append(out, TEXT("\">../</a></li>\n"));
 	}
 	return OK;

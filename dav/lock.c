@@ -19,13 +19,14 @@ enum { CONFLICTS_MAX = 64, BODY_MAX = 1024 * 1024 };
 static enum outcome
 lock_check(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome == OK)
 		outcome = place_demand(exchange, place,
 		    place->node == NULL && place->scope == SCOPE_CELL ?
-		    ATOM(CREATE) : ATOM(MODIFY));
+			ATOM(CREATE) :
+			ATOM(MODIFY));
 	if (outcome != OK || place->node != NULL)
 		return outcome;
 	if (place->path.trailing_slash)
@@ -39,8 +40,8 @@ lock_conditions(struct exchange *exchange, const struct place *place,
 {
 	enum outcome outcome = request_if(exchange, ret_header);
 
-	return outcome == OK ?
-	    condition_check(exchange, place, ret_header) : outcome;
+	return outcome == OK ? condition_check(exchange, place, ret_header) :
+			       outcome;
 }
 
 static enum outcome
@@ -101,8 +102,8 @@ below_respond(struct exchange *exchange, const struct place *place,
 
 	xml_multistatus_begin(&out);
 	for (size_t i = 0; i < count; i++) {
-		enum outcome outcome = lock_root_href(exchange, place,
-		    &lock[i], &href);
+		enum outcome outcome = lock_root_href(exchange, place, &lock[i],
+		    &href);
 
 		if (outcome != OK) {
 			buffer_done(&out);
@@ -129,16 +130,17 @@ below_conflict(struct exchange *exchange, const struct place *place,
 	if (!info->infinite || place->node->kind != NODE_COLLECTION)
 		return OK;
 	outcome = lock_below(exchange->txn, exchange->arena, place->node,
-	    exchange->now_ns, exchange->conf->limits.locks_per_principal +
-	    CONFLICTS_MAX, &lock, &count);
+	    exchange->now_ns,
+	    exchange->conf->limits.locks_per_principal + CONFLICTS_MAX, &lock,
+	    &count);
 	if (outcome != OK)
 		return outcome;
 	for (size_t i = 0; i < count && conflicts < CONFLICTS_MAX; i++)
 		if (info->exclusive || lock[i].exclusive)
 			lock[conflicts++] = lock[i];
 	*ret_answered = conflicts > 0;
-	return conflicts > 0 ?
-	    below_respond(exchange, place, lock, conflicts) : OK;
+	return conflicts > 0 ? below_respond(exchange, place, lock, conflicts) :
+			       OK;
 }
 
 /* ---- Answer ------------------------------------------------------------------- */
@@ -154,8 +156,9 @@ lock_respond(struct exchange *exchange, const struct place *place,
 
 	property_target_of(exchange, place, place_href(exchange, place),
 	    &target);
-	buffer_append(&out, TEXT(XML_DECLARATION "<d:prop " XML_NAMESPACES
-	    "><d:lockdiscovery>"));
+	buffer_append(&out,
+	    TEXT(XML_DECLARATION "<d:prop " XML_NAMESPACES
+				 "><d:lockdiscovery>"));
 	outcome = lock_active_write(&target, lock, &out);
 	buffer_append(&out, TEXT("</d:lockdiscovery></d:prop>\n"));
 	if (outcome != OK) {
@@ -182,8 +185,8 @@ lock_renew(struct exchange *exchange, const struct place *place,
 		return BAD_INPUT;
 	if (place->node == NULL)
 		return PRECONDITION;
-	outcome = lock_covering(exchange->txn, exchange->arena,
-	    &place->trail, exchange->now_ns, &lock, &count);
+	outcome = lock_covering(exchange->txn, exchange->arena, &place->trail,
+	    exchange->now_ns, &lock, &count);
 	for (size_t i = 0; outcome == OK && i < count; i++) {
 		if (lock[i].principal != exchange->principal.id ||
 		    !if_submits(header, lock[i].token))
@@ -193,8 +196,9 @@ lock_renew(struct exchange *exchange, const struct place *place,
 		if (outcome == OK)
 			outcome = lock_find(exchange->txn, lock[i].token,
 			    exchange->now_ns, &renewed);
-		return outcome == OK ? lock_respond(exchange, place,
-		    &renewed, 200) : outcome;
+		return outcome == OK ?
+		    lock_respond(exchange, place, &renewed, 200) :
+		    outcome;
 	}
 	return outcome == OK ? PRECONDITION : outcome;
 }
@@ -223,8 +227,9 @@ file_make(struct exchange *exchange, struct place *place)
 	outcome = tree_put(exchange->txn, exchange->store, &place->trail,
 	    &content, &actor, &node);
 	/* The trail must end at the new file. */
-	return outcome == OK ? place_resolve(exchange,
-	    &exchange->request->path, place) : outcome;
+	return outcome == OK ?
+	    place_resolve(exchange, &exchange->request->path, place) :
+	    outcome;
 }
 
 static enum outcome
@@ -246,19 +251,19 @@ lock_make(struct exchange *exchange, struct place *place,
 	token_make(lock.token);
 	lock.node = place->node->id;
 	lock.root = place_href(exchange, place);
-	outcome = lock_add(exchange->txn, exchange->conf, &place->trail,
-	    &lock, exchange->now_ns);
+	outcome = lock_add(exchange->txn, exchange->conf, &place->trail, &lock,
+	    exchange->now_ns);
 	if (outcome == TOO_LARGE)
 		exchange->problem = (struct problem){ .status = 507,
 			.message = "You hold too many locks already." };
 	if (outcome == OK)
-		outcome = lock_find(exchange->txn, lock.token,
-		    exchange->now_ns, &lock);
+		outcome = lock_find(exchange->txn, lock.token, exchange->now_ns,
+		    &lock);
 	if (outcome != OK)
 		return outcome;
 	response_header_format(&exchange->request->response, "Lock-Token",
-	    "<%.*s>", TEXT_ARGS(lock_token_format(exchange->arena,
-	    lock.token)));
+	    "<%.*s>",
+	    TEXT_ARGS(lock_token_format(exchange->arena, lock.token)));
 	return lock_respond(exchange, place, &lock, created ? 201 : 200);
 }
 
@@ -297,7 +302,7 @@ lock_run(struct exchange *exchange)
 	if (outcome != OK)
 		return outcome;
 	return info.refresh ? lock_renew(exchange, &place, &header, &info) :
-	    lock_new(exchange, &place, &header, &info);
+			      lock_new(exchange, &place, &header, &info);
 }
 
 const struct method method_lock = {

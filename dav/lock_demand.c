@@ -48,8 +48,9 @@ set_refuses(struct exchange *exchange, const struct if_header *header,
 
 		if (lock_is_submitted(exchange, header, lock))
 			continue;
-		if (lock->exclusive || !shared_is_submitted(exchange, header,
-		    set, each_node ? lock->node : 0))
+		if (lock->exclusive ||
+		    !shared_is_submitted(exchange, header, set,
+			each_node ? lock->node : 0))
 			return lock;
 	}
 	return NULL;
@@ -86,8 +87,8 @@ lock_root_href(struct exchange *exchange, const struct place *place,
 	    lock->node, &trail);
 
 	if (outcome == OK)
-		outcome = rights_of(exchange->txn, &exchange->principal,
-		    &trail, exchange->now_ns, &rights);
+		outcome = rights_of(exchange->txn, &exchange->principal, &trail,
+		    exchange->now_ns, &rights);
 	if (outcome != OK)
 		return outcome;
 	if (trail.count <= place->trail.base ||

@@ -61,8 +61,7 @@ info_body(struct exchange *exchange, struct lock_info *info)
 {
 	SCOPED(xml_doc) xmlDoc *doc = NULL;
 	xmlNode *root, *owner;
-	enum outcome outcome = xml_parse(exchange->body, exchange->conf,
-	    &doc);
+	enum outcome outcome = xml_parse(exchange->body, exchange->conf, &doc);
 
 	if (outcome != OK)
 		return outcome;
@@ -84,9 +83,10 @@ lock_info_parse(struct exchange *exchange, struct lock_info *ret_info)
 	int depth = 0;
 	enum outcome outcome = OK;
 
-	info.seconds = lock_timeout_parse(
-	    header_join(exchange->arena, &exchange->request->headers,
-	    "Timeout"), exchange->conf->limits.lock_seconds);
+	info.seconds = lock_timeout_parse(header_join(exchange->arena,
+					      &exchange->request->headers,
+					      "Timeout"),
+	    exchange->conf->limits.lock_seconds);
 	if (!info.refresh) {
 		/* A refresh ignores Depth (RFC 4918 9.10.2). */
 		outcome = depth_parse(exchange->request, DEPTH_INFINITY,

@@ -5,11 +5,11 @@
 
 /* What a LOCK asks for (RFC 4918 9.10, 14.11). */
 struct lock_info {
-	bool refresh;            /* no body: the lock is in If */
+	bool refresh; /* no body: the lock is in If */
 	bool exclusive;
 	bool infinite;
-	uint64_t seconds;        /* clipped to limits.lock_seconds */
-	struct text owner;       /* as xml_inner() has it; empty: none */
+	uint64_t seconds;  /* clipped to limits.lock_seconds */
+	struct text owner; /* as xml_inner() has it; empty: none */
 };
 
 /* BAD_INPUT, TOO_LARGE. */

@@ -9,5 +9,5 @@
  * (rights.md 5, 6).
  */
 enum outcome
-lock_active_write(const struct property_target *target,
-    const struct lock *lock, struct buffer *out) MUST_CHECK;
+lock_active_write(const struct property_target *target, const struct lock *lock,
+    struct buffer *out) MUST_CHECK;

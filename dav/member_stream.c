@@ -17,9 +17,9 @@ struct block {
 	struct member_stream *stream;
 	const struct place *place;
 	struct buffer *out;
-	size_t full;           /* out->len at which the block is full */
-	size_t prefix;         /* bytes of the collection's href */
-	bool more;             /* stopped because it is full */
+	size_t full;   /* out->len at which the block is full */
+	size_t prefix; /* bytes of the collection's href */
+	bool more;     /* stopped because it is full */
 	enum outcome outcome;
 };
 
@@ -50,7 +50,7 @@ static void
 stream_passed(struct member_stream *stream, struct text name)
 {
 	size_t len = name.len < sizeof(stream->after) ? name.len :
-	    sizeof(stream->after);
+							sizeof(stream->after);
 
 	memcpy(stream->after, name.ptr, len);
 	stream->after_len = len;
@@ -113,8 +113,9 @@ block_cell(struct block *block, struct text slug)
 {
 	struct member_stream *stream = block->stream;
 	struct text name[2] = { TEXT("dav"), slug };
-	struct path path = { .count = 2, .name = name, .key = name,
-		.trailing_slash = true };
+	struct path path = {
+		.count = 2, .name = name, .key = name, .trailing_slash = true
+	};
 	struct property_target target;
 	struct place place;
 	enum outcome outcome = place_resolve(stream->exchange, &path, &place);
@@ -179,12 +180,12 @@ stream_resolve(struct member_stream *stream, struct place *place)
 	struct exchange *exchange = stream->exchange;
 	enum outcome outcome = place_resolve(exchange, &stream->path, place);
 
-	if (outcome == OK && (place->node != NULL ? place->node->id : 0) !=
-	    stream->node)
+	if (outcome == OK &&
+	    (place->node != NULL ? place->node->id : 0) != stream->node)
 		outcome = NOT_FOUND;
 	if (outcome == OK)
-		outcome = place_demand(exchange, place, stream->alone ?
-		    ATOM(STAT) : ATOM(STAT) | ATOM(LIST));
+		outcome = place_demand(exchange, place,
+		    stream->alone ? ATOM(STAT) : ATOM(STAT) | ATOM(LIST));
 	return outcome;
 }
 
@@ -192,7 +193,9 @@ static enum outcome
 block_fill(struct member_stream *stream, struct buffer *out, bool *ret_end)
 {
 	struct place place;
-	struct block block = { .stream = stream, .place = &place, .out = out,
+	struct block block = { .stream = stream,
+		.place = &place,
+		.out = out,
 		.full = out->len + BLOCK_BYTES };
 	enum outcome outcome = stream_resolve(stream, &place);
 	struct text href;
@@ -205,9 +208,10 @@ block_fill(struct member_stream *stream, struct buffer *out, bool *ret_end)
 	block.prefix = href.len;
 	outcome = block_begin(&block);
 	if (outcome == OK && !stream->alone)
-		outcome = place.node == NULL ? block_cells(&block) :
+		outcome = place.node == NULL ?
+		    block_cells(&block) :
 		    node_each(stream->exchange->txn, place.node->id,
-		    stream_after(stream), block_member, &block);
+			stream_after(stream), block_member, &block);
 	if (outcome == OK)
 		outcome = block.outcome;
 	if (outcome != OK)

@@ -4,9 +4,9 @@
 
 struct walk {
 	struct exchange *exchange;
-	struct trail trail;       /* to the parent of the node at hand */
-	size_t base;              /* nodes on the way to the place itself */
-	struct rights *rights;    /* of the collections below it */
+	struct trail trail;    /* to the parent of the node at hand */
+	size_t base;           /* nodes on the way to the place itself */
+	struct rights *rights; /* of the collections below it */
 	below_fn visit;
 	void *context;
 	enum outcome outcome;
@@ -99,8 +99,9 @@ demand_member(const struct node *node, const struct rights *rights,
 	demand.href = rights_hold(rights, ATOM(STAT)) ?
 	    member_href(exchange, demanding->place, parent, node) :
 	    place_href(exchange, demanding->place);
-	demanding->outcome = authorise(
-	    rights_hold(rights, ATOM(STAT)) ? rights : &none,
+	demanding->outcome = authorise(rights_hold(rights, ATOM(STAT)) ?
+		rights :
+		&none,
 	    &demand, &exchange->problem);
 	return false;
 }
@@ -112,8 +113,7 @@ members_demand(struct exchange *exchange, const struct place *place,
 	struct demanding demanding = { exchange, place, needed, OK };
 	enum outcome outcome;
 
-	if (place->node->kind != NODE_COLLECTION ||
-	    rights_uniform(place->node))
+	if (place->node->kind != NODE_COLLECTION || rights_uniform(place->node))
 		return OK;
 	outcome = members_walk(exchange, place, demand_member, &demanding);
 	return outcome == OK ? demanding.outcome : outcome;

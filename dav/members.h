@@ -40,11 +40,11 @@ member_href(struct exchange *exchange, const struct place *place,
  * own while the functions run.
  */
 struct member_stream {
-	struct body_source source;   /* first */
+	struct body_source source; /* first */
 	struct exchange *exchange;
-	struct path path;            /* of the collection */
-	node_id node;                /* of the collection; 0: "/dav/" */
-	bool alone;                  /* its members are not asked for */
+	struct path path; /* of the collection */
+	node_id node;     /* of the collection; 0: "/dav/" */
+	bool alone;       /* its members are not asked for */
 	/* The collection itself, first; members follow. */
 	enum outcome (*begin)(struct member_stream *stream,
 	    const struct property_target *target, struct buffer *out);
@@ -56,7 +56,7 @@ struct member_stream {
 	bool begun, own_done;
 	char after[PATH_SEGMENT_MAX + 1];
 	size_t after_len;
-	struct buffer href;          /* owned: the one being made */
+	struct buffer href; /* owned: the one being made */
 };
 
 /*
@@ -64,8 +64,7 @@ struct member_stream {
  * listed.
  */
 void
-member_stream_respond(struct member_stream *stream,
-    const struct place *place);
+member_stream_respond(struct member_stream *stream, const struct place *place);
 
 /* What a place is to properties. */
 void

@@ -9,9 +9,9 @@
  * never sees a connection, a loop or a callback.
  */
 enum method_body {
-	METHOD_BODY_NONE,    /* a body is 415 (RFC 4918 8.4) */
-	METHOD_BODY_XML,     /* gathered in memory, limits.xml_body */
-	METHOD_BODY_CONTENT  /* streamed into a staged blob */
+	METHOD_BODY_NONE,   /* a body is 415 (RFC 4918 8.4) */
+	METHOD_BODY_XML,    /* gathered in memory, limits.xml_body */
+	METHOD_BODY_CONTENT /* streamed into a staged blob */
 };
 
 enum method_flag {

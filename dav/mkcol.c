@@ -10,8 +10,8 @@
 static enum outcome
 mkcol_check(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome != OK)
 		return outcome;
@@ -22,8 +22,7 @@ mkcol_check(struct exchange *exchange, struct place *place)
 	if (outcome == OK)
 		outcome = place_name_check(exchange, place);
 	if (outcome == OK)
-		outcome = precondition_check(exchange, place,
-		    REACH_MEMBERSHIP);
+		outcome = precondition_check(exchange, place, REACH_MEMBERSHIP);
 	return outcome;
 }
 
@@ -36,7 +35,8 @@ mkcol_type_check(struct exchange *exchange)
 
 	if (request->body == REQUEST_BODY_NONE ||
 	    (request->body == REQUEST_BODY_LENGTH &&
-	    request->body_length == 0) || type.ptr == NULL)
+		request->body_length == 0) ||
+	    type.ptr == NULL)
 		return OK;
 	type = text_trim(text_slice(type, 0, text_find(type, ';')));
 	if (text_equal_nocase(type, TEXT("application/xml")) ||
@@ -76,7 +76,8 @@ types_are_collections(const xmlNode *root)
 
 	for (; set != NULL; set = xml_next_element(set->next)) {
 		xmlNode *prop = xml_child(set, "DAV:", "prop");
-		xmlNode *type = prop == NULL ? NULL :
+		xmlNode *type = prop == NULL ?
+		    NULL :
 		    xml_child(prop, "DAV:", "resourcetype");
 
 		if (type != NULL && !type_is_collection(type))
@@ -90,8 +91,7 @@ mkcol_parse(struct exchange *exchange, struct patch *patch)
 {
 	SCOPED(xml_doc) xmlDoc *doc = NULL;
 	xmlNode *root;
-	enum outcome outcome = xml_parse(exchange->body, exchange->conf,
-	    &doc);
+	enum outcome outcome = xml_parse(exchange->body, exchange->conf, &doc);
 
 	if (outcome != OK)
 		return outcome;
@@ -109,8 +109,8 @@ mkcol_parse(struct exchange *exchange, struct patch *patch)
 		struct instruction *instruction = &patch->instruction[i];
 
 		instruction->given = text_equal(instruction->name.space,
-		    TEXT("DAV:")) && text_equal(instruction->name.name,
-		    TEXT("resourcetype"));
+					 TEXT("DAV:")) &&
+		    text_equal(instruction->name.name, TEXT("resourcetype"));
 	}
 	return outcome;
 }
@@ -120,8 +120,8 @@ mkcol_respond(struct exchange *exchange, const struct patch *patch)
 {
 	struct buffer out = { 0 };
 
-	buffer_append(&out, TEXT(XML_DECLARATION "<d:mkcol-response "
-	    XML_NAMESPACES ">"));
+	buffer_append(&out,
+	    TEXT(XML_DECLARATION "<d:mkcol-response " XML_NAMESPACES ">"));
 	patch_propstats(patch, &out);
 	buffer_append(&out, TEXT("</d:mkcol-response>\n"));
 	return xml_respond(exchange, patch->refused ? 403 : 201, &out);
@@ -138,8 +138,9 @@ mkcol_make(struct exchange *exchange, struct place *place)
 	    &place->trail, place->name, &actor, &node);
 
 	/* Properties need the trail of what is there now. */
-	return outcome == OK ? place_resolve(exchange,
-	    &exchange->request->path, place) : outcome;
+	return outcome == OK ?
+	    place_resolve(exchange, &exchange->request->path, place) :
+	    outcome;
 }
 
 static enum outcome
@@ -172,7 +173,7 @@ mkcol_run(struct exchange *exchange)
 	if (outcome == OK && exchange->body.len > 0) {
 		outcome = mkcol_type_check(exchange);
 		return outcome == OK ? mkcol_extended(exchange, &place) :
-		    outcome;
+				       outcome;
 	}
 	if (outcome == OK)
 		outcome = mkcol_make(exchange, &place);

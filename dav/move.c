@@ -43,8 +43,7 @@ move_is_rename(const struct transfer *transfer)
 	if (move_leaves_cell(transfer) || trail->missing > 1)
 		return false;
 	if (target->node == NULL)
-		return trail_last(trail)->id ==
-		    transfer->source.node->parent;
+		return trail_last(trail)->id == transfer->source.node->parent;
 	return target->node->parent == transfer->source.node->parent;
 }
 
@@ -53,8 +52,8 @@ move_atoms(const struct transfer *transfer)
 {
 	if (move_is_rename(transfer))
 		return ATOM(RENAME);
-	return move_leaves_cell(transfer) ?
-	    ATOM(GET_ORIGINAL) | ATOM(DELETE) : ATOM(MOVE);
+	return move_leaves_cell(transfer) ? ATOM(GET_ORIGINAL) | ATOM(DELETE) :
+					    ATOM(MOVE);
 }
 
 /* The root of a cell: never as mounted; in its outer cell by who manages. */
@@ -117,8 +116,8 @@ move_puts_aside(const struct exchange *exchange,
 	    move_is_of_others(exchange, &transfer->source) &&
 	    transfer->source.node->kind == NODE_FILE &&
 	    name_is_temporary(transfer->name) &&
-	    rights_hold(&transfer->source.rights, ATOM(MODIFY) |
-	    ATOM(GET_ORIGINAL)) &&
+	    rights_hold(&transfer->source.rights,
+		ATOM(MODIFY) | ATOM(GET_ORIGINAL)) &&
 	    rights_hold(&transfer->target.rights, ATOM(CREATE));
 }
 
@@ -173,8 +172,8 @@ move_demand_target(struct exchange *exchange, const struct transfer *transfer)
 	if (transfer->how != TRANSFER_NEW || !move_is_rename(transfer))
 		return transfer_demand_target(exchange, transfer);
 	outcome = place_demand(exchange, &transfer->target, ATOM(STAT));
-	return outcome == OK ?
-	    place_name_check(exchange, &transfer->target) : outcome;
+	return outcome == OK ? place_name_check(exchange, &transfer->target) :
+			       outcome;
 }
 
 /* Onto a file: a save, or a replacement. */
@@ -246,7 +245,8 @@ move_write(struct exchange *exchange, struct transfer *transfer,
 {
 	struct tree_actor actor = exchange_actor(exchange);
 	enum tree_move_how how = transfer->how == TRANSFER_VERSION ?
-	    TREE_MOVE_FOLD : TREE_MOVE_PLACE;
+	    TREE_MOVE_FOLD :
+	    TREE_MOVE_PLACE;
 	enum outcome outcome;
 
 	if (move_puts_aside(exchange, transfer))
@@ -268,7 +268,8 @@ move_write(struct exchange *exchange, struct transfer *transfer,
 	if (outcome == OK)
 		outcome = node_find_id(exchange->txn,
 		    how == TREE_MOVE_FOLD ? transfer->target.node->id :
-		    transfer->source.node->id, ret_node);
+					    transfer->source.node->id,
+		    ret_node);
 	return outcome;
 }
 

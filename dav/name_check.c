@@ -10,7 +10,8 @@ static const struct problem name_refused = {
 	.status = 403,
 	.space = "urn:celldav:",
 	.condition = "name-not-allowed",
-	.message = "This name cannot be used here. Names hold none of "
+	.message =
+	    "This name cannot be used here. Names hold none of "
 	    "\\ : * ? \" < > |, do not end in a dot or a space, and are not "
 	    "names of devices (CON, NUL, COM1 ...).",
 };
@@ -27,7 +28,7 @@ name_is_device(struct text name)
 			return true;
 	return stem.len == 4 && stem.ptr[3] >= '1' && stem.ptr[3] <= '9' &&
 	    (text_starts_nocase(stem, TEXT("COM")) ||
-	    text_starts_nocase(stem, TEXT("LPT")));
+		text_starts_nocase(stem, TEXT("LPT")));
 }
 
 static bool

@@ -13,7 +13,7 @@ patch_group(struct exchange *exchange, const xmlNode *group, bool remove,
 {
 	xmlNode *prop = xml_child(group, "DAV:", "prop");
 	xmlNode *element = prop != NULL ? xml_next_element(prop->children) :
-	    NULL;
+					  NULL;
 
 	if (prop == NULL)
 		return BAD_INPUT;
@@ -33,8 +33,7 @@ patch_group(struct exchange *exchange, const xmlNode *group, bool remove,
 }
 
 enum outcome
-patch_parse(struct exchange *exchange, const xmlNode *root,
-    struct patch *patch)
+patch_parse(struct exchange *exchange, const xmlNode *root, struct patch *patch)
 {
 	xmlNode *group;
 	enum outcome outcome = OK;
@@ -43,8 +42,8 @@ patch_parse(struct exchange *exchange, const xmlNode *root,
 	patch->instruction = ARENA_ARRAY(exchange->arena, patch->room,
 	    struct instruction);
 	for (group = xml_next_element(root->children);
-	    outcome == OK && group != NULL;
-	    group = xml_next_element(group->next)) {
+	     outcome == OK && group != NULL;
+	     group = xml_next_element(group->next)) {
 		if (xml_is(group, "DAV:", "set"))
 			outcome = patch_group(exchange, group, false, patch);
 		else if (xml_is(group, "DAV:", "remove"))
@@ -135,7 +134,8 @@ status_write(const struct patch *patch, unsigned status, struct buffer *out)
 	for (size_t i = 0; i < patch->count; i++) {
 		const struct instruction *done = &patch->instruction[i];
 		unsigned own = done->status != 0 ? done->status :
-		    patch->refused ? 424 : 200;
+		    patch->refused               ? 424 :
+						   200;
 
 		if (own != status)
 			continue;
@@ -150,8 +150,9 @@ status_write(const struct patch *patch, unsigned status, struct buffer *out)
 	buffer_append(out, TEXT("</d:prop>"));
 	xml_status(out, status);
 	if (status == 403)
-		buffer_append(out, TEXT("<d:error>"
-		    "<d:cannot-modify-protected-property/></d:error>"));
+		buffer_append(out,
+		    TEXT("<d:error>"
+			 "<d:cannot-modify-protected-property/></d:error>"));
 	buffer_append(out, TEXT("</d:propstat>"));
 }
 
@@ -169,8 +170,7 @@ enum outcome
 patch_write(struct exchange *exchange, const struct place *place,
     struct patch *patch)
 {
-	struct tree_actor actor = { exchange->principal.id,
-		exchange->now_ns };
+	struct tree_actor actor = { exchange->principal.id, exchange->now_ns };
 	enum outcome outcome = property_write(exchange->txn, exchange->conf,
 	    place->node->id, &patch->dead);
 
@@ -183,13 +183,11 @@ patch_write(struct exchange *exchange, const struct place *place,
 	if (outcome == OK)
 		outcome = tree_set_flag(exchange->txn, &place->trail,
 		    NODE_HAS_PROPERTIES, patch->dead.count > 0);
-	if (outcome == OK && (patch->live.created_ns != 0 ||
-	    patch->live.modified_ns != 0))
-		return tree_set_times(exchange->txn,
-		    &place->trail, &actor, patch->live.created_ns,
-		    patch->live.modified_ns);
+	if (outcome == OK &&
+	    (patch->live.created_ns != 0 || patch->live.modified_ns != 0))
+		return tree_set_times(exchange->txn, &place->trail, &actor,
+		    patch->live.created_ns, patch->live.modified_ns);
 	if (outcome == OK)
-		outcome = tree_touch(exchange->txn,
-		    &place->trail, &actor);
+		outcome = tree_touch(exchange->txn, &place->trail, &actor);
 	return outcome;
 }

@@ -7,17 +7,17 @@
 struct instruction {
 	struct property_name name;
 	bool remove;
-	struct text text;    /* character data: for live ones */
-	struct text inner;   /* as xml_inner() has it: for dead ones */
-	unsigned status;     /* 0: it can be done */
-	bool given;          /* true already: nothing is to be done */
+	struct text text;  /* character data: for live ones */
+	struct text inner; /* as xml_inner() has it: for dead ones */
+	unsigned status;   /* 0: it can be done */
+	bool given;        /* true already: nothing is to be done */
 };
 
 struct patch {
 	struct instruction *instruction; /* arena */
 	size_t count, room;
 	struct property_patch live;
-	struct dead_properties dead;     /* as they will be */
+	struct dead_properties dead; /* as they will be */
 	bool refused;
 };
 
@@ -26,8 +26,8 @@ struct patch {
  * TOO_LARGE past limits.xml_properties. `patch` begins zeroed.
  */
 enum outcome
-patch_parse(struct exchange *exchange, const xmlNode *root,
-    struct patch *patch) MUST_CHECK;
+patch_parse(struct exchange *exchange, const xmlNode *root, struct patch *patch)
+    MUST_CHECK;
 
 /* Tries them on what `node` has (0: nothing); nothing is written. */
 enum outcome

@@ -197,8 +197,9 @@ place_demand(struct exchange *exchange, const struct place *place,
 struct text
 node_etag(struct arena *arena, const struct node *node)
 {
-	return arena_format(arena, "\"%llx\"", (unsigned long long)
-	    (node->kind == NODE_FILE ? node->etag : node->tree_etag));
+	return arena_format(arena, "\"%llx\"",
+	    (unsigned long long)(node->kind == NODE_FILE ? node->etag :
+							   node->tree_etag));
 }
 
 struct text

@@ -71,8 +71,7 @@ precondition_check(struct exchange *exchange, const struct place *place,
 		outcome = if_judge(exchange, &header, place);
 	if (outcome == OK)
 		outcome = lock_demand(exchange, &header, place, reach);
-	return outcome == OK ? http_condition_check(exchange, place) :
-	    outcome;
+	return outcome == OK ? http_condition_check(exchange, place) : outcome;
 }
 
 /* Two fields of a kind are as malformed as a wrong one (V05). */
@@ -185,5 +184,5 @@ prefers_minimal(const struct request *request)
 	return prefers(request, TEXT("return=minimal")) ||
 	    prefers(request, TEXT("return-minimal")) ||
 	    text_equal_nocase(header_get(&request->headers, "Brief"),
-	    TEXT("t"));
+		TEXT("t"));
 }

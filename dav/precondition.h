@@ -33,8 +33,7 @@ depth_parse(const struct request *request, int absent, int *ret_depth)
 
 /* Overwrite: T (default) or F; BAD_INPUT (RFC 4918 10.6). */
 enum outcome
-overwrite_parse(const struct request *request, bool *ret_overwrite)
-    MUST_CHECK;
+overwrite_parse(const struct request *request, bool *ret_overwrite) MUST_CHECK;
 
 /* The place that Destination names; 502 for another server, 400, 409. */
 enum outcome

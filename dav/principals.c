@@ -11,14 +11,14 @@ principal_path(const struct request *request)
 }
 
 enum outcome
-principal_respond(struct exchange *exchange,
-    const struct property_query *query)
+principal_respond(struct exchange *exchange, const struct property_query *query)
 {
 	const struct path *path = &exchange->request->path;
 	struct rights rights = { .atoms = ATOM(STAT) };
 	struct property_target target = { .exchange = exchange,
-	    .rights = &rights, .is_principal = true,
-	    .href = path_format(exchange->arena, path, true) };
+		.rights = &rights,
+		.is_principal = true,
+		.href = path_format(exchange->arena, path, true) };
 	struct buffer out = { 0 };
 	enum outcome outcome;
 

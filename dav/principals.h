@@ -11,5 +11,5 @@ principal_path(const struct request *request);
 
 /* A multistatus of one response; NOT_FOUND for another's. */
 enum outcome
-principal_respond(struct exchange *exchange,
-    const struct property_query *query) MUST_CHECK;
+principal_respond(struct exchange *exchange, const struct property_query *query)
+    MUST_CHECK;

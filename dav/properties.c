@@ -29,8 +29,8 @@ const struct live_property *const live_properties[] = {
 	&property_win32_created,
 };
 
-const size_t live_property_count =
-    sizeof(live_properties) / sizeof(live_properties[0]);
+const size_t live_property_count = sizeof(live_properties) /
+    sizeof(live_properties[0]);
 
 const struct live_property *
 live_property_find(struct text space, struct text name)

@@ -15,10 +15,10 @@ struct property_target { /* the resource that a property is asked of */
 	const struct node *node;   /* NULL: the collection of cells, "/dav/" */
 	const struct trail *trail; /* to the node, or to its parent (member) */
 	const struct rights *rights;
-	const struct cell *cell;   /* NULL at "/dav/" */
-	struct text href;          /* encoded, as in the response */
-	bool is_mount_root;        /* the root of a cell as mounted */
-	bool is_principal;         /* the own principal resource */
+	const struct cell *cell; /* NULL at "/dav/" */
+	struct text href;        /* encoded, as in the response */
+	bool is_mount_root;      /* the root of a cell as mounted */
+	bool is_principal;       /* the own principal resource */
 };
 
 struct property_patch { /* what PROPPATCH does beside dead properties */
@@ -26,7 +26,7 @@ struct property_patch { /* what PROPPATCH does beside dead properties */
 };
 
 enum property_flag {
-	PROPERTY_ALLPROP = 1 << 0,  /* part of DAV:allprop (RFC 4918 9.1) */
+	PROPERTY_ALLPROP = 1 << 0,    /* part of DAV:allprop (RFC 4918 9.1) */
 	PROPERTY_COLLECTION = 1 << 1, /* only collections have it */
 	PROPERTY_FILE = 1 << 2,       /* only files have it */
 	PROPERTY_WRITABLE = 1 << 3,   /* PROPPATCH may set it: `set`, or
@@ -68,7 +68,7 @@ struct property_query {
 	enum property_ask ask;
 	struct property_name *name; /* arena: prop or include */
 	size_t count;
-	bool minimal;               /* Prefer: return=minimal, Brief: t */
+	bool minimal; /* Prefer: return=minimal, Brief: t */
 };
 
 /*

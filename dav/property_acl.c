@@ -93,8 +93,7 @@ aggregate_atoms(const char *name)
 static void
 privilege_write(struct buffer *out, const char *prefix, const char *name)
 {
-	buffer_format(out, "<d:privilege><%s:%s/></d:privilege>", prefix,
-	    name);
+	buffer_format(out, "<d:privilege><%s:%s/></d:privilege>", prefix, name);
 }
 
 /* What is held on this node: a rename may be for one's own only. */
@@ -122,7 +121,7 @@ current_user_privilege_set_write(const struct property_target *target,
 		if ((held & (atom_set)1 << atom_rows[i].atom) != 0)
 			privilege_write(out, "cd", atom_rows[i].name);
 	for (size_t i = 0; i < sizeof(aggregates) / sizeof(aggregates[0]);
-	    i++) {
+	     i++) {
 		atom_set atoms = aggregate_atoms(aggregates[i]);
 
 		if (atoms != 0 && (held & atoms) == atoms)
@@ -176,7 +175,7 @@ supported_privilege_set_write(const struct property_target *target,
 	(void)target;
 	supported_begin(out, "d", "all", "everything");
 	for (size_t i = 0; i < sizeof(aggregates) / sizeof(aggregates[0]);
-	    i++) {
+	     i++) {
 		supported_begin(out, "d", aggregates[i], aggregates[i]);
 		supported_atoms(out, aggregates[i]);
 		supported_end(out);
@@ -190,30 +189,37 @@ supported_privilege_set_write(const struct property_target *target,
 }
 
 const struct live_property property_current_user_principal = {
-	.space = "DAV:", .name = "current-user-principal",
+	.space = "DAV:",
+	.name = "current-user-principal",
 	.write = current_user_principal_write,
 };
 
 const struct live_property property_principal_url = {
-	.space = "DAV:", .name = "principal-URL",
+	.space = "DAV:",
+	.name = "principal-URL",
 	.write = principal_url_write,
 };
 
 const struct live_property property_principal_collection_set = {
-	.space = "DAV:", .name = "principal-collection-set",
+	.space = "DAV:",
+	.name = "principal-collection-set",
 	.write = principal_collection_set_write,
 };
 
 const struct live_property property_owner = {
-	.space = "DAV:", .name = "owner", .write = owner_write,
+	.space = "DAV:",
+	.name = "owner",
+	.write = owner_write,
 };
 
 const struct live_property property_current_user_privilege_set = {
-	.space = "DAV:", .name = "current-user-privilege-set",
+	.space = "DAV:",
+	.name = "current-user-privilege-set",
 	.write = current_user_privilege_set_write,
 };
 
 const struct live_property property_supported_privilege_set = {
-	.space = "DAV:", .name = "supported-privilege-set",
+	.space = "DAV:",
+	.name = "supported-privilege-set",
 	.write = supported_privilege_set_write,
 };

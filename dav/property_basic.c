@@ -27,7 +27,7 @@ displayname_write(const struct property_target *target, struct buffer *out)
 		    target->exchange->principal.name;
 	else if (target->is_mount_root && target->cell != NULL)
 		name = target->cell->title.len > 0 ? target->cell->title :
-		    target->cell->slug;
+						     target->cell->slug;
 	else if (target->node != NULL)
 		name = target->node->name;
 	xml_escape(out, name);
@@ -45,8 +45,7 @@ resourcetype_write(const struct property_target *target, struct buffer *out)
 }
 
 static enum outcome
-getcontentlength_write(const struct property_target *target,
-    struct buffer *out)
+getcontentlength_write(const struct property_target *target, struct buffer *out)
 {
 	if (!is_file(target) || !may_read(target))
 		return NOT_FOUND;
@@ -59,8 +58,9 @@ getcontenttype_write(const struct property_target *target, struct buffer *out)
 {
 	if (!is_file(target) || !may_read(target))
 		return NOT_FOUND;
-	xml_escape(out, target->node->media.len > 0 ? target->node->media :
-	    TEXT("application/octet-stream"));
+	xml_escape(out,
+	    target->node->media.len > 0 ? target->node->media :
+					  TEXT("application/octet-stream"));
 	return OK;
 }
 
@@ -83,7 +83,8 @@ resource_id_write(const struct property_target *target, struct buffer *out)
 	if (target->node == NULL)
 		return NOT_FOUND;
 	id = target->node->id;
-	buffer_format(out, "<d:href>urn:uuid:%08llx-%04llx-8%03llx-8%03llx-"
+	buffer_format(out,
+	    "<d:href>urn:uuid:%08llx-%04llx-8%03llx-8%03llx-"
 	    "%012llx</d:href>",
 	    (unsigned long long)(store >> 32),
 	    (unsigned long long)(store >> 16 & 0xffff),
@@ -94,33 +95,43 @@ resource_id_write(const struct property_target *target, struct buffer *out)
 }
 
 const struct live_property property_displayname = {
-	.space = "DAV:", .name = "displayname",
+	.space = "DAV:",
+	.name = "displayname",
 	.flags = PROPERTY_ALLPROP | PROPERTY_WRITABLE,
 	.write = displayname_write,
 };
 
 const struct live_property property_resourcetype = {
-	.space = "DAV:", .name = "resourcetype", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "resourcetype",
+	.flags = PROPERTY_ALLPROP,
 	.write = resourcetype_write,
 };
 
 const struct live_property property_getcontentlength = {
-	.space = "DAV:", .name = "getcontentlength",
+	.space = "DAV:",
+	.name = "getcontentlength",
 	.flags = PROPERTY_ALLPROP | PROPERTY_FILE,
 	.write = getcontentlength_write,
 };
 
 const struct live_property property_getcontenttype = {
-	.space = "DAV:", .name = "getcontenttype", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "getcontenttype",
+	.flags = PROPERTY_ALLPROP,
 	.write = getcontenttype_write,
 };
 
 const struct live_property property_getetag = {
-	.space = "DAV:", .name = "getetag", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "getetag",
+	.flags = PROPERTY_ALLPROP,
 	.write = getetag_write,
 };
 
 const struct live_property property_resource_id = {
-	.space = "DAV:", .name = "resource-id", .flags = 0,
+	.space = "DAV:",
+	.name = "resource-id",
+	.flags = 0,
 	.write = resource_id_write,
 };

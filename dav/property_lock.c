@@ -8,10 +8,12 @@ supportedlock_write(const struct property_target *target, struct buffer *out)
 {
 	if (target->node == NULL)
 		return NOT_FOUND;
-	buffer_append(out, TEXT("<d:lockentry><d:lockscope><d:exclusive/>"
-	    "</d:lockscope><d:locktype><d:write/></d:locktype></d:lockentry>"
-	    "<d:lockentry><d:lockscope><d:shared/></d:lockscope><d:locktype>"
-	    "<d:write/></d:locktype></d:lockentry>"));
+	buffer_append(out,
+	    TEXT(
+		"<d:lockentry><d:lockscope><d:exclusive/>"
+		"</d:lockscope><d:locktype><d:write/></d:locktype></d:lockentry>"
+		"<d:lockentry><d:lockscope><d:shared/></d:lockscope><d:locktype>"
+		"<d:write/></d:locktype></d:lockentry>"));
 	return OK;
 }
 
@@ -34,7 +36,8 @@ trail_to(const struct property_target *target)
 
 	if (trail_last(&trail)->id == target->node->id)
 		return trail;
-	trail.node = ARENA_ARRAY(target->exchange->arena, trail.count + 1, struct node);
+	trail.node = ARENA_ARRAY(target->exchange->arena, trail.count + 1,
+	    struct node);
 	for (size_t i = 0; i < trail.count; i++)
 		trail.node[i] = target->trail->node[i];
 	trail.node[trail.count++] = *target->node;
@@ -55,19 +58,23 @@ lockdiscovery_write(const struct property_target *target, struct buffer *out)
 	if (!may_be_locked(target))
 		return OK;
 	trail = trail_to(target);
-	outcome = lock_covering(target->exchange->txn, target->exchange->arena, &trail,
-	    target->exchange->now_ns, &lock, &count);
+	outcome = lock_covering(target->exchange->txn, target->exchange->arena,
+	    &trail, target->exchange->now_ns, &lock, &count);
 	for (size_t i = 0; outcome == OK && i < count; i++)
 		outcome = lock_active_write(target, &lock[i], out);
 	return outcome;
 }
 
 const struct live_property property_supportedlock = {
-	.space = "DAV:", .name = "supportedlock", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "supportedlock",
+	.flags = PROPERTY_ALLPROP,
 	.write = supportedlock_write,
 };
 
 const struct live_property property_lockdiscovery = {
-	.space = "DAV:", .name = "lockdiscovery", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "lockdiscovery",
+	.flags = PROPERTY_ALLPROP,
 	.write = lockdiscovery_write,
 };

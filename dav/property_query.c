@@ -36,16 +36,14 @@ tags_make(struct exchange *exchange, struct property_name *name)
 	struct buffer out = { 0 };
 
 	if (prefix != NULL) {
-		buffer_format(&out, "<%s:%.*s>", prefix,
-		    TEXT_ARGS(name->name));
+		buffer_format(&out, "<%s:%.*s>", prefix, TEXT_ARGS(name->name));
 		name->open = exchange_keep(exchange, &out);
 		name->close = arena_format(exchange->arena, "</%s:%.*s>",
 		    prefix, TEXT_ARGS(name->name));
 		return;
 	}
 	if (name->space.len == 0)
-		buffer_format(&out, "<%.*s xmlns=\"\">",
-		    TEXT_ARGS(name->name));
+		buffer_format(&out, "<%.*s xmlns=\"\">", TEXT_ARGS(name->name));
 	else {
 		buffer_format(&out, "<x:%.*s xmlns:x=\"",
 		    TEXT_ARGS(name->name));
@@ -88,7 +86,7 @@ property_query_names(struct exchange *exchange, const xmlNode *prop,
 	size_t count = 0;
 
 	for (xmlNode *element = xml_next_element(prop->children);
-	    element != NULL; element = xml_next_element(element->next))
+	     element != NULL; element = xml_next_element(element->next))
 		count++;
 	if (count > most)
 		return TOO_LARGE;
@@ -96,7 +94,7 @@ property_query_names(struct exchange *exchange, const xmlNode *prop,
 	query->name = ARENA_ARRAY(exchange->arena, count + 1,
 	    struct property_name);
 	for (xmlNode *element = xml_next_element(prop->children);
-	    element != NULL; element = xml_next_element(element->next))
+	     element != NULL; element = xml_next_element(element->next))
 		if (!name_doubled(query, element))
 			property_name_make(exchange, xml_space(element),
 			    xml_name(element), &query->name[query->count++]);
@@ -110,7 +108,8 @@ query_all(struct exchange *exchange, const xmlNode *include,
 {
 	struct property_query more = { .ask = ASK_NAMED };
 	enum outcome outcome = include != NULL ?
-	    property_query_names(exchange, include, &more) : OK;
+	    property_query_names(exchange, include, &more) :
+	    OK;
 
 	if (outcome != OK)
 		return outcome;
@@ -137,7 +136,7 @@ property_query_parse(struct exchange *exchange, const xmlNode *propfind,
     struct property_query *ret_query)
 {
 	struct property_query query = { .ask = ASK_ALLPROP,
-	    .minimal = prefers_minimal(exchange->request) };
+		.minimal = prefers_minimal(exchange->request) };
 	xmlNode *prop = NULL, *all = NULL, *names = NULL;
 	enum outcome outcome;
 
@@ -153,8 +152,9 @@ property_query_parse(struct exchange *exchange, const xmlNode *propfind,
 		outcome = property_query_names(exchange, prop, &query);
 	} else {
 		query.ask = names != NULL ? ASK_PROPNAME : ASK_ALLPROP;
-		outcome = query_all(exchange, all != NULL ?
-		    xml_child(propfind, "DAV:", "include") : NULL, &query);
+		outcome = query_all(exchange,
+		    all != NULL ? xml_child(propfind, "DAV:", "include") : NULL,
+		    &query);
 	}
 	if (outcome == OK)
 		*ret_query = query;

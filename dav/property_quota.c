@@ -45,27 +45,37 @@ all_write(const struct property_target *target, struct buffer *out)
 	enum outcome outcome = quota_look(target, &quota);
 
 	if (outcome == OK)
-		buffer_append_u64(out, quota.available > UINT64_MAX -
-		    quota.used ? UINT64_MAX : quota.available + quota.used);
+		buffer_append_u64(out,
+		    quota.available > UINT64_MAX - quota.used ?
+			UINT64_MAX :
+			quota.available + quota.used);
 	return outcome;
 }
 
 const struct live_property property_quota_available = {
-	.space = "DAV:", .name = "quota-available-bytes",
-	.flags = PROPERTY_COLLECTION, .write = available_write,
+	.space = "DAV:",
+	.name = "quota-available-bytes",
+	.flags = PROPERTY_COLLECTION,
+	.write = available_write,
 };
 
 const struct live_property property_quota_used = {
-	.space = "DAV:", .name = "quota-used-bytes",
-	.flags = PROPERTY_COLLECTION, .write = used_write,
+	.space = "DAV:",
+	.name = "quota-used-bytes",
+	.flags = PROPERTY_COLLECTION,
+	.write = used_write,
 };
 
 const struct live_property property_quota = {
-	.space = "DAV:", .name = "quota", .flags = PROPERTY_COLLECTION,
+	.space = "DAV:",
+	.name = "quota",
+	.flags = PROPERTY_COLLECTION,
 	.write = all_write,
 };
 
 const struct live_property property_quotaused = {
-	.space = "DAV:", .name = "quotaused", .flags = PROPERTY_COLLECTION,
+	.space = "DAV:",
+	.name = "quotaused",
+	.flags = PROPERTY_COLLECTION,
 	.write = used_write,
 };

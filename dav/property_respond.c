@@ -49,18 +49,18 @@ name_write(struct answer *answer, struct property_name *name)
 	const struct dead_property *dead = NULL;
 	enum outcome outcome = OK;
 
-	if (name->live == NULL ||
-	    (name->live->flags & PROPERTY_WRITABLE) != 0)
+	if (name->live == NULL || (name->live->flags & PROPERTY_WRITABLE) != 0)
 		dead = dead_find(answer, name);
 	if (dead != NULL && answer->query->ask != ASK_PROPNAME)
-		xml_element(answer->out, dead->space, dead->name,
-		    dead->value);
+		xml_element(answer->out, dead->space, dead->name, dead->value);
 	else if (name->live != NULL)
 		outcome = live_write(answer, name);
 	else
 		outcome = NOT_FOUND;
-	name->answer = outcome == OK ? 200 : outcome == NOT_FOUND ? 404 :
-	    outcome == FORBIDDEN ? 403 : 500;
+	name->answer = outcome == OK ? 200 :
+	    outcome == NOT_FOUND     ? 404 :
+	    outcome == FORBIDDEN     ? 403 :
+				       500;
 	return outcome == NOT_FOUND || outcome == FORBIDDEN ? OK : outcome;
 }
 
@@ -74,7 +74,7 @@ dead_write(struct answer *answer)
 		if (live_property_find(dead->space, dead->name) == NULL)
 			xml_element(answer->out, dead->space, dead->name,
 			    answer->query->ask == ASK_ALLPROP ? dead->value :
-			    TEXT_NONE);
+								TEXT_NONE);
 	}
 }
 
@@ -140,8 +140,7 @@ enum outcome
 property_respond(const struct property_target *target,
     const struct property_query *query, struct buffer *out)
 {
-	struct answer answer = { .target = target, .query = query,
-	    .out = out };
+	struct answer answer = { .target = target, .query = query, .out = out };
 	enum outcome outcome = OK;
 
 	if (dead_wanted(&answer))

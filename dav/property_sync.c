@@ -7,8 +7,7 @@
 static bool
 is_collection(const struct property_target *target)
 {
-	return target->node != NULL &&
-	    target->node->kind == NODE_COLLECTION &&
+	return target->node != NULL && target->node->kind == NODE_COLLECTION &&
 	    rights_hold(target->rights, ATOM(LIST));
 }
 
@@ -16,7 +15,7 @@ static enum outcome
 sync_token_write(const struct property_target *target, struct buffer *out)
 {
 	struct place place = { .node = target->node,
-	    .rights = *target->rights };
+		.rights = *target->rights };
 	struct sync_token token;
 	enum outcome outcome;
 
@@ -24,7 +23,8 @@ sync_token_write(const struct property_target *target, struct buffer *out)
 		return NOT_FOUND;
 	outcome = sync_token_now(target->exchange, &place, &token);
 	if (outcome == OK)
-		xml_escape(out, sync_token_format(target->exchange->arena, &token));
+		xml_escape(out,
+		    sync_token_format(target->exchange->arena, &token));
 	return outcome;
 }
 
@@ -33,17 +33,22 @@ supported_report_set_write(const struct property_target *target,
     struct buffer *out)
 {
 	if (is_collection(target))
-		buffer_append(out, TEXT("<d:supported-report><d:report>"
-		    "<d:sync-collection/></d:report></d:supported-report>"));
+		buffer_append(out,
+		    TEXT(
+			"<d:supported-report><d:report>"
+			"<d:sync-collection/></d:report></d:supported-report>"));
 	return OK;
 }
 
 const struct live_property property_sync_token = {
-	.space = "DAV:", .name = "sync-token", .flags = PROPERTY_COLLECTION,
+	.space = "DAV:",
+	.name = "sync-token",
+	.flags = PROPERTY_COLLECTION,
 	.write = sync_token_write,
 };
 
 const struct live_property property_supported_report_set = {
-	.space = "DAV:", .name = "supported-report-set",
+	.space = "DAV:",
+	.name = "supported-report-set",
 	.write = supported_report_set_write,
 };

@@ -56,7 +56,7 @@ time_parse(struct text value, uint64_t *ret_ns)
 	value = text_trim(value);
 	return clock_parse_http(value, ret_ns) ||
 	    (text_parse_u64(value, 10, ret_ns) && *ret_ns < 1ULL << 33 &&
-	    (*ret_ns *= NS_PER_SECOND) != 0) ||
+		(*ret_ns *= NS_PER_SECOND) != 0) ||
 	    clock_parse_user(value, 0, ret_ns);
 }
 
@@ -73,30 +73,40 @@ created_set(struct text value, struct property_patch *patch)
 }
 
 const struct live_property property_creationdate = {
-	.space = "DAV:", .name = "creationdate", .flags = PROPERTY_ALLPROP,
+	.space = "DAV:",
+	.name = "creationdate",
+	.flags = PROPERTY_ALLPROP,
 	.write = creationdate_write,
 };
 
 const struct live_property property_getlastmodified = {
-	.space = "DAV:", .name = "getlastmodified",
+	.space = "DAV:",
+	.name = "getlastmodified",
 	.flags = PROPERTY_ALLPROP | PROPERTY_WRITABLE,
-	.write = modified_write, .set = modified_set,
+	.write = modified_write,
+	.set = modified_set,
 };
 
 const struct live_property property_lastmodified = {
-	.space = "DAV:", .name = "lastmodified",
+	.space = "DAV:",
+	.name = "lastmodified",
 	.flags = PROPERTY_WRITABLE,
-	.write = modified_write, .set = modified_set,
+	.write = modified_write,
+	.set = modified_set,
 };
 
 const struct live_property property_win32_modified = {
-	.space = "urn:schemas-microsoft-com:", .name = "Win32LastModifiedTime",
+	.space = "urn:schemas-microsoft-com:",
+	.name = "Win32LastModifiedTime",
 	.flags = PROPERTY_WRITABLE,
-	.write = modified_write, .set = modified_set,
+	.write = modified_write,
+	.set = modified_set,
 };
 
 const struct live_property property_win32_created = {
-	.space = "urn:schemas-microsoft-com:", .name = "Win32CreationTime",
+	.space = "urn:schemas-microsoft-com:",
+	.name = "Win32CreationTime",
 	.flags = PROPERTY_WRITABLE,
-	.write = created_write, .set = created_set,
+	.write = created_write,
+	.set = created_set,
 };

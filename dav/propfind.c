@@ -12,14 +12,14 @@
 #define XML_TYPE TEXT("application/xml; charset=utf-8")
 
 static enum outcome
-stream_begin(struct member_stream *stream,
-    const struct property_target *target, struct buffer *out)
+stream_begin(struct member_stream *stream, const struct property_target *target,
+    struct buffer *out)
 {
 	const struct property_query *query = stream->context;
 
 	xml_multistatus_begin(out);
-	if (!stream->alone && prefers(stream->exchange->request,
-	    TEXT("depth-noroot")))
+	if (!stream->alone &&
+	    prefers(stream->exchange->request, TEXT("depth-noroot")))
 		return OK; /* RFC 8144 3: members only */
 	return property_respond(target, query, out);
 }
@@ -82,11 +82,10 @@ static enum outcome
 propfind_check(struct exchange *exchange, struct place *place, int *ret_depth)
 {
 	struct if_header header;
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
-	if (outcome == OK && place->scope == SCOPE_CELL &&
-	    place->node == NULL)
+	if (outcome == OK && place->scope == SCOPE_CELL && place->node == NULL)
 		return NOT_FOUND;
 	if (outcome == OK)
 		outcome = place_demand(exchange, place, ATOM(STAT));
@@ -108,13 +107,13 @@ propfind_admit(struct exchange *exchange, enum lane *lane)
 
 	if (principal_path(exchange->request))
 		return OK;
-	return place_admit(exchange,
-	    propfind_check(exchange, &place, &depth), lane);
+	return place_admit(exchange, propfind_check(exchange, &place, &depth),
+	    lane);
 }
 
 static void
-multistatus_respond(struct exchange *exchange,
-    struct property_query *query, const struct place *place, int depth)
+multistatus_respond(struct exchange *exchange, struct property_query *query,
+    const struct place *place, int depth)
 {
 	struct response *response = &exchange->request->response;
 	struct member_stream *stream = ARENA_NEW(exchange->arena,
@@ -149,7 +148,7 @@ propfind_run(struct exchange *exchange)
 	if (principal_path(exchange->request)) {
 		outcome = query_of_body(exchange, query);
 		return outcome == OK ? principal_respond(exchange, query) :
-		    outcome;
+				       outcome;
 	}
 	outcome = propfind_check(exchange, &place, &depth);
 	if (outcome == OK)

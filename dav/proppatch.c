@@ -14,8 +14,7 @@ body_parse(struct exchange *exchange, struct patch *patch)
 {
 	SCOPED(xml_doc) xmlDoc *doc = NULL;
 	xmlNode *root;
-	enum outcome outcome = xml_parse(exchange->body, exchange->conf,
-	    &doc);
+	enum outcome outcome = xml_parse(exchange->body, exchange->conf, &doc);
 
 	if (outcome != OK)
 		return outcome;
@@ -50,8 +49,8 @@ patch_respond(struct exchange *exchange, const struct place *place,
 static enum outcome
 proppatch_check(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome != OK)
 		return outcome;
@@ -62,8 +61,8 @@ proppatch_check(struct exchange *exchange, struct place *place)
 	if (place->node == NULL)
 		return NOT_FOUND;
 	outcome = place_demand(exchange, place, ATOM(PROPS));
-	return outcome == OK ? precondition_check(exchange, place,
-	    REACH_SELF) : outcome;
+	return outcome == OK ? precondition_check(exchange, place, REACH_SELF) :
+			       outcome;
 }
 
 static enum outcome
@@ -88,7 +87,7 @@ proppatch_run(struct exchange *exchange)
 	if (outcome == OK && !patch.refused)
 		outcome = patch_write(exchange, &place, &patch);
 	return outcome == OK ? patch_respond(exchange, &place, &patch) :
-	    outcome;
+			       outcome;
 }
 
 const struct method method_proppatch = {

@@ -13,13 +13,13 @@
 static enum outcome
 put_resolve(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome != OK)
 		return outcome;
-	if (place->scope == SCOPE_ROOT || (place->node != NULL &&
-	    place->node->kind == NODE_COLLECTION))
+	if (place->scope == SCOPE_ROOT ||
+	    (place->node != NULL && place->node->kind == NODE_COLLECTION))
 		return exchange_not_allowed(exchange); /* RFC 4918 9.7.2 */
 	outcome = place_demand(exchange, place,
 	    place->node != NULL ? ATOM(MODIFY) : ATOM(CREATE));
@@ -65,7 +65,8 @@ expected_length(const struct request *request)
 	if (request->body == REQUEST_BODY_LENGTH)
 		return request->body_length;
 	if (text_parse_u64(header_get(&request->headers,
-	    "X-Expected-Entity-Length"), 10, &length))
+			       "X-Expected-Entity-Length"),
+		10, &length))
 		return length;
 	return 0;
 }
@@ -90,7 +91,7 @@ put_stand(struct exchange *exchange, const struct place *place)
 {
 	exchange->standing.node = trail_last(&place->trail)->id;
 	exchange->standing.needed = place->node != NULL ? ATOM(MODIFY) :
-	    ATOM(CREATE);
+							  ATOM(CREATE);
 }
 
 static enum outcome
@@ -138,8 +139,9 @@ client_time(const struct request *request, uint64_t *ret_ns)
 	struct text value = header_get(&request->headers, "X-OC-Mtime");
 	uint64_t seconds;
 
-	if (value.ptr == NULL || !text_parse_u64(
-	    text_slice(value, 0, text_find(value, '.')), 10, &seconds) ||
+	if (value.ptr == NULL ||
+	    !text_parse_u64(text_slice(value, 0, text_find(value, '.')), 10,
+		&seconds) ||
 	    seconds == 0 || seconds > UINT64_MAX / NS_PER_SECOND)
 		return false;
 	*ret_ns = seconds * NS_PER_SECOND;
@@ -167,8 +169,9 @@ put_resave(struct exchange *exchange, struct place *place)
 	bool back;
 	enum outcome outcome = resave_bring_back(exchange, place, 0, &back);
 
-	return outcome == OK && back ? place_resolve(exchange,
-	    &exchange->request->path, place) : outcome;
+	return outcome == OK && back ?
+	    place_resolve(exchange, &exchange->request->path, place) :
+	    outcome;
 }
 
 static enum outcome
@@ -186,8 +189,7 @@ put_run(struct exchange *exchange)
 	bool created;
 
 	if (outcome == OK)
-		outcome = put_space_check(exchange, &place,
-		    content.blob.size);
+		outcome = put_space_check(exchange, &place, content.blob.size);
 	if (outcome != OK)
 		return outcome;
 	created = place.node == NULL;

@@ -30,11 +30,10 @@ static enum outcome
 report_check(struct exchange *exchange, struct place *place)
 {
 	struct if_header header;
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
-	if (outcome == OK && place->scope == SCOPE_CELL &&
-	    place->node == NULL)
+	if (outcome == OK && place->scope == SCOPE_CELL && place->node == NULL)
 		return NOT_FOUND;
 	if (outcome == OK)
 		outcome = place_demand(exchange, place, ATOM(STAT));
@@ -75,8 +74,9 @@ report_run(struct exchange *exchange)
 	    place.node->kind != NODE_COLLECTION)
 		return report_unsupported(exchange);
 	outcome = place_demand(exchange, &place, report->needed);
-	return outcome == OK ? report->run(exchange, &place,
-	    xmlDocGetRootElement(doc)) : outcome;
+	return outcome == OK ?
+	    report->run(exchange, &place, xmlDocGetRootElement(doc)) :
+	    outcome;
 }
 
 const struct method method_report = {

@@ -4,7 +4,9 @@
 #include "server/base/clock.h"
 #include "store/log_entry.h"
 
-enum { ENTRIES_MAX = 64 /* newest ones of the change log that are looked at */ };
+enum {
+	ENTRIES_MAX = 64 /* newest ones of the change log that are looked at */
+};
 
 static const uint64_t window_ns = 60 * NS_PER_SECOND;
 
@@ -63,13 +65,13 @@ search_log(struct exchange *exchange, const struct place *place,
  * locked it there, and who asks may do both halves of the exchange.
  */
 static enum outcome
-document_check(struct exchange *exchange, const struct place *place,
-    node_id id, struct trail *trail, bool *ret_fits)
+document_check(struct exchange *exchange, const struct place *place, node_id id,
+    struct trail *trail, bool *ret_fits)
 {
 	const struct node *node;
 	struct rights rights;
-	enum outcome outcome = trail_find_id(exchange->txn, exchange->arena,
-	    id, trail);
+	enum outcome outcome = trail_find_id(exchange->txn, exchange->arena, id,
+	    trail);
 
 	*ret_fits = false;
 	if (outcome != OK)
@@ -86,7 +88,7 @@ document_check(struct exchange *exchange, const struct place *place,
 		return outcome;
 	*ret_fits = rights_hold(&rights, ATOM(RENAME) | ATOM(MODIFY)) &&
 	    ((rights.rules & RULE_RENAME_OWN) == 0 ||
-	    node->creator == exchange->principal.id);
+		node->creator == exchange->principal.id);
 	return OK;
 }
 
@@ -120,11 +122,12 @@ document_swap(struct exchange *exchange, const struct place *place,
 	const struct node *old = trail_last(aside);
 	struct tree_actor actor = exchange_actor(exchange);
 	struct node copy;
-	enum outcome outcome = tree_move(exchange->txn, exchange->store,
-	    aside, &place->trail, place->name, TREE_MOVE_PLACE, &actor);
+	enum outcome outcome = tree_move(exchange->txn, exchange->store, aside,
+	    &place->trail, place->name, TREE_MOVE_PLACE, &actor);
 
-	return outcome == OK ? resave_copy(exchange, old, &place->trail,
-	    old->name, &copy) : outcome;
+	return outcome == OK ?
+	    resave_copy(exchange, old, &place->trail, old->name, &copy) :
+	    outcome;
 }
 
 enum outcome

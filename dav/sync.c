@@ -40,8 +40,7 @@ sync_state_parse(struct text text, struct sync_token *ret_token,
 	if (text.ptr == NULL)
 		return true;
 	if (!text_parse_u64(text_split(&text, ':'), 16, &final) ||
-	    !text_parse_u64(text_split(&text, ':'), 16,
-	    &ret_position->walk) ||
+	    !text_parse_u64(text_split(&text, ':'), 16, &ret_position->walk) ||
 	    !text_parse_u64(text, 16, &ret_position->told))
 		return false;
 	ret_token->sequence = final;
@@ -65,13 +64,13 @@ limit_parse(struct exchange *exchange, const xmlNode *root,
 	if (limit == NULL)
 		return OK;
 	results = xml_child(limit, "DAV:", "nresults");
-	if (results == NULL || !text_parse_u64(text_trim(
-	    xml_text(exchange->arena, results)), 10, &asked))
+	if (results == NULL ||
+	    !text_parse_u64(text_trim(xml_text(exchange->arena, results)), 10,
+		&asked))
 		return BAD_INPUT;
 	if (asked == 0) {
 		exchange->problem.status = 507;
-		exchange->problem.condition =
-		    "number-of-matches-within-limits";
+		exchange->problem.condition = "number-of-matches-within-limits";
 		return TOO_LARGE;
 	}
 	if (asked < request->limit)
@@ -95,8 +94,7 @@ request_parse(struct exchange *exchange, const xmlNode *root,
 	if (depth != 0 || token == NULL || level == NULL)
 		return BAD_INPUT;
 	text = text_trim(xml_text(exchange->arena, level));
-	if (!text_equal(text, TEXT("1")) &&
-	    !text_equal(text, TEXT("infinite")))
+	if (!text_equal(text, TEXT("1")) && !text_equal(text, TEXT("infinite")))
 		return BAD_INPUT;
 	ret_request->infinite = !text_equal(text, TEXT("1"));
 	ret_request->token = text_trim(xml_text(exchange->arena, token));
@@ -132,8 +130,8 @@ entry_replaced(const struct log_entry *entry, void *context)
 		return true;
 	replaced->outcome = name_key(exchange->arena, entry->name, &key);
 	if (replaced->outcome == OK)
-		replaced->outcome = node_find(exchange->txn, entry->parent,
-		    key, &node);
+		replaced->outcome = node_find(exchange->txn, entry->parent, key,
+		    &node);
 	replaced->found = replaced->outcome == OK;
 	if (replaced->outcome == NOT_FOUND)
 		replaced->outcome = OK;
@@ -171,19 +169,17 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 {
 	struct exchange *exchange = stream->exchange;
 	struct sync_token asked;
-	enum outcome outcome = sync_token_now(exchange, place,
-	    &stream->token);
+	enum outcome outcome = sync_token_now(exchange, place, &stream->token);
 
 	if (outcome != OK)
 		return outcome;
 	if (text.len == 0) {
 		stream->position = (struct sync_position){
-			.log = stream->token.sequence,
-			.walk = place->node->id };
+			.log = stream->token.sequence, .walk = place->node->id
+		};
 		return OK;
 	}
-	if (!sync_state_parse(text, &asked,
-	    &stream->position) ||
+	if (!sync_state_parse(text, &asked, &stream->position) ||
 	    !sync_token_fits(&asked, &stream->token) ||
 	    asked.sequence > stream->token.sequence)
 		return token_refuse(exchange);

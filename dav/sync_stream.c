@@ -22,7 +22,7 @@ struct sync_block {
 	struct place place;
 	struct buffer *out;
 	size_t full;
-	size_t entries;           /* that may still be looked at */
+	size_t entries; /* that may still be looked at */
 	enum outcome outcome;
 };
 
@@ -63,8 +63,8 @@ block_walk(struct sync_block *block)
 	struct sync_position *position = &stream->position;
 	struct sync_walk walk = { .deep = stream->infinite };
 	enum outcome outcome = sync_walk_begin(&walk, stream->exchange,
-	    stream->node, position->told != 0 ? position->told :
-	    position->walk);
+	    stream->node,
+	    position->told != 0 ? position->told : position->walk);
 
 	while (outcome == OK && !block_stops(block)) {
 		block->entries--;
@@ -115,8 +115,8 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	enum outcome outcome = sync_walk_begin(&walk, exchange, stream->node,
 	    entry->parent);
 
-	if (outcome != OK || !sync_walk_visible(&walk) || !rights_hold(
-	    &walk.rights[walk.trail.count - 1], ATOM(LIST)) ||
+	if (outcome != OK || !sync_walk_visible(&walk) ||
+	    !rights_hold(&walk.rights[walk.trail.count - 1], ATOM(LIST)) ||
 	    (!stream->infinite && entry->parent != stream->node))
 		return outcome == NOT_FOUND ? OK : outcome;
 	outcome = name_key(exchange->arena, entry->name, &key);
@@ -199,8 +199,7 @@ tell_changed(struct sync_block *block, const struct log_entry *entry)
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? OK : outcome;
 	last = walk.trail.count - 1;
-	if (last == walk.root ||
-	    (!stream->infinite && last != walk.root + 1))
+	if (last == walk.root || (!stream->infinite && last != walk.root + 1))
 		return OK;
 	if (!sync_walk_visible(&walk))
 		return tell_hidden(block, &walk);
@@ -228,7 +227,8 @@ block_entry(const struct log_entry *entry, void *context)
 		stream->since_ns = entry->at_ns;
 	stream->exchange->arena = arena_new();
 	block->outcome = entry->kind == LOG_REMOVED ?
-	    tell_removed(block, entry) : tell_changed(block, entry);
+	    tell_removed(block, entry) :
+	    tell_changed(block, entry);
 	arena_free(stream->exchange->arena);
 	stream->exchange->arena = arena;
 	stream->position.log = entry->sequence;
@@ -277,18 +277,19 @@ block_end(struct sync_block *block)
 		stream->full = false; /* the limit was met exactly */
 	if (stream->full) {
 		buffer_append(block->out, TEXT("<d:response>"));
-		xml_href(block->out, path_format(exchange->arena,
-		    &stream->path, true));
+		xml_href(block->out,
+		    path_format(exchange->arena, &stream->path, true));
 		xml_status(block->out, 507);
-		buffer_append(block->out, TEXT("<d:error>"
-		    "<d:number-of-matches-within-limits/></d:error>"
-		    "</d:response>"));
+		buffer_append(block->out,
+		    TEXT("<d:error>"
+			 "<d:number-of-matches-within-limits/></d:error>"
+			 "</d:response>"));
 	}
 	if (stream->position.walk == 0)
 		token.sequence = stream->position.log;
 	buffer_append(block->out, TEXT("<d:sync-token>"));
-	xml_escape(block->out, sync_state_format(exchange->arena, &token,
-	    &stream->position));
+	xml_escape(block->out,
+	    sync_state_format(exchange->arena, &token, &stream->position));
 	buffer_append(block->out, TEXT("</d:sync-token>"));
 	xml_multistatus_end(block->out);
 }
@@ -297,13 +298,15 @@ static enum outcome
 block_fill(struct sync_stream *stream, struct buffer *out, bool *ret_end)
 {
 	struct exchange *exchange = stream->exchange;
-	struct sync_block block = { .stream = stream, .out = out,
-		.full = out->len + BLOCK_BYTES, .entries = BLOCK_ENTRIES };
+	struct sync_block block = { .stream = stream,
+		.out = out,
+		.full = out->len + BLOCK_BYTES,
+		.entries = BLOCK_ENTRIES };
 	enum outcome outcome = place_resolve(exchange, &stream->path,
 	    &block.place);
 
-	if (outcome == OK && (block.place.node == NULL ||
-	    block.place.node->id != stream->node))
+	if (outcome == OK &&
+	    (block.place.node == NULL || block.place.node->id != stream->node))
 		outcome = NOT_FOUND;
 	if (outcome == OK)
 		outcome = place_demand(exchange, &block.place,

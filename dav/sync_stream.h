@@ -11,21 +11,21 @@
  * token, is what a client that was cut off by the limit comes back with.
  */
 struct sync_position {
-	uint64_t log;     /* entries up to here are told */
-	node_id walk;     /* root of the walk under way; 0: none */
-	node_id told;     /* last node told in it; 0: none */
+	uint64_t log; /* entries up to here are told */
+	node_id walk; /* root of the walk under way; 0: none */
+	node_id told; /* last node told in it; 0: none */
 };
 
 struct sync_stream {
-	struct body_source source;  /* first */
+	struct body_source source; /* first */
 	struct exchange *exchange;
 	struct property_query query;
-	struct path path;           /* of the collection */
+	struct path path; /* of the collection */
 	node_id node;
-	bool infinite;              /* sync-level */
-	uint64_t left;              /* responses before the limit */
-	struct sync_token token;    /* until: its sequence */
-	uint64_t since_ns;         /* of the first change that is told; 0: none */
+	bool infinite;           /* sync-level */
+	uint64_t left;           /* responses before the limit */
+	struct sync_token token; /* until: its sequence */
+	uint64_t since_ns;       /* of the first change that is told; 0: none */
 	struct sync_position position;
 	bool begun, full;
 };

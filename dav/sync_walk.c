@@ -23,17 +23,15 @@ room_make(struct sync_walk *walk, const struct trail *trail)
 	struct arena *arena = walk->exchange->arena;
 
 	walk->trail = *trail;
-	walk->trail.node = ARENA_ARRAY(arena, PATH_LEVELS_MAX + 2,
-	    struct node);
-	walk->rights = ARENA_ARRAY(arena, PATH_LEVELS_MAX + 2,
-	    struct rights);
+	walk->trail.node = ARENA_ARRAY(arena, PATH_LEVELS_MAX + 2, struct node);
+	walk->rights = ARENA_ARRAY(arena, PATH_LEVELS_MAX + 2, struct rights);
 	for (size_t i = 0; i < trail->count; i++)
 		walk->trail.node[i] = trail->node[i];
 }
 
 enum outcome
-sync_walk_begin(struct sync_walk *walk, struct exchange *exchange,
-    node_id root, node_id at)
+sync_walk_begin(struct sync_walk *walk, struct exchange *exchange, node_id root,
+    node_id at)
 {
 	struct trail trail, top;
 	enum outcome outcome;

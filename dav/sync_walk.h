@@ -9,10 +9,10 @@
  */
 struct sync_walk {
 	struct exchange *exchange;
-	struct trail trail;       /* to the present node */
-	struct rights *rights;    /* one for each node of the trail; arena */
-	size_t root;              /* index of the root of the walk */
-	bool deep;                /* below the members too */
+	struct trail trail;    /* to the present node */
+	struct rights *rights; /* one for each node of the trail; arena */
+	size_t root;           /* index of the root of the walk */
+	bool deep;             /* below the members too */
 };
 
 /*
@@ -20,8 +20,8 @@ struct sync_walk {
  * goes to what follows. NOT_FOUND: at is not below root any more.
  */
 enum outcome
-sync_walk_begin(struct sync_walk *walk, struct exchange *exchange,
-    node_id root, node_id at) MUST_CHECK;
+sync_walk_begin(struct sync_walk *walk, struct exchange *exchange, node_id root,
+    node_id at) MUST_CHECK;
 
 /* NOT_FOUND: there is no more. */
 enum outcome

@@ -8,26 +8,20 @@ static const uint64_t undo_ns = 15 * 60 * NS_PER_SECOND;
 static const struct {
 	const char *prefix, *suffix;
 } patterns[] = {
-	{ "~$", "" },              /* Office: owner file */
-	{ "~WRL", ".tmp" },        /* Word */
-	{ "~WRD", ".tmp" },
-	{ ".~lock.", "#" },        /* LibreOffice */
-	{ "", ".tmp" },
-	{ "", ".TMP" },
-	{ "", ".temp" },
-	{ ".", ".swp" },           /* vim */
-	{ ".", ".swx" },
-	{ ".", ".swo" },
-	{ "", "~" },               /* vim, emacs: backup */
-	{ "#", "#" },              /* emacs: auto-save */
-	{ ".#", "" },              /* emacs: lock */
-	{ ".goutputstream-", "" }, /* GLib */
-	{ ".~", "" },              /* rsync, KDE */
-	{ "", ".part" },           /* KDE */
-	{ "", ".partial" },        /* rclone */
-	{ "", ".kate-swp" },
-	{ "._", "" },              /* macOS: AppleDouble */
-	{ ".sb-", "" },            /* macOS: safe save */
+	{ "~$", "" },                           /* Office: owner file */
+	{ "~WRL", ".tmp" },                     /* Word */
+	{ "~WRD", ".tmp" }, { ".~lock.", "#" }, /* LibreOffice */
+	{ "", ".tmp" }, { "", ".TMP" }, { "", ".temp" },
+	{ ".", ".swp" },                               /* vim */
+	{ ".", ".swx" }, { ".", ".swo" }, { "", "~" }, /* vim, emacs: backup */
+	{ "#", "#" },                                  /* emacs: auto-save */
+	{ ".#", "" },                                  /* emacs: lock */
+	{ ".goutputstream-", "" },                     /* GLib */
+	{ ".~", "" },                                  /* rsync, KDE */
+	{ "", ".part" },                               /* KDE */
+	{ "", ".partial" },                            /* rclone */
+	{ "", ".kate-swp" }, { "._", "" },             /* macOS: AppleDouble */
+	{ ".sb-", "" },                                /* macOS: safe save */
 };
 
 /* vim probes a folder with this name. */
@@ -64,8 +58,7 @@ node_is_recent(const struct exchange *exchange, const struct node *node)
 }
 
 bool
-node_is_own_temporary(const struct exchange *exchange,
-    const struct node *node)
+node_is_own_temporary(const struct exchange *exchange, const struct node *node)
 {
 	return node_is_own_file(exchange, node) &&
 	    (node->flags & (NODE_HAS_GRANTS | NODE_HAS_VERSIONS)) == 0 &&

@@ -17,8 +17,7 @@ name_is_temporary(struct text name);
  * versions, no grants, and a name of that kind.
  */
 bool
-node_is_own_temporary(const struct exchange *exchange,
-    const struct node *node);
+node_is_own_temporary(const struct exchange *exchange, const struct node *node);
 
 /*
  * The same, or anything that the principal made a moment ago: moved onto a

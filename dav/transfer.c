@@ -6,14 +6,13 @@ enum outcome
 transfer_resolve(struct exchange *exchange, struct transfer *ret_transfer)
 {
 	struct transfer transfer = { 0 };
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, &transfer.source);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    &transfer.source);
 
 	if (outcome != OK)
 		return outcome;
 	if (transfer.source.scope == SCOPE_ROOT) {
-		outcome = place_demand(exchange, &transfer.source,
-		    ATOM(MOVE));
+		outcome = place_demand(exchange, &transfer.source, ATOM(MOVE));
 		return outcome == OK ? FORBIDDEN : outcome;
 	}
 	if (transfer.source.node == NULL || transfer.source.slash_on_file)
@@ -79,7 +78,7 @@ trail_is_bare(const struct trail *trail, size_t from)
 {
 	for (size_t i = from; i < trail->count; i++)
 		if ((trail->node[i].flags &
-		    (NODE_HAS_GRANTS | NODE_IS_CELL_ROOT)) != 0)
+			(NODE_HAS_GRANTS | NODE_IS_CELL_ROOT)) != 0)
 			return false;
 	return true;
 }
@@ -107,7 +106,8 @@ transfer_demand_target(struct exchange *exchange,
 {
 	const struct place *target = &transfer->target;
 	atom_set made = transfer->source.node->kind == NODE_FILE ?
-	    ATOM(CREATE) : ATOM(CREATE) | ATOM(MKDIR);
+	    ATOM(CREATE) :
+	    ATOM(CREATE) | ATOM(MKDIR);
 	enum outcome outcome;
 
 	if (target->scope == SCOPE_ROOT)
@@ -120,15 +120,16 @@ transfer_demand_target(struct exchange *exchange,
 	case TRANSFER_NEW:
 	default:
 		outcome = place_demand(exchange, target, made);
-		return outcome == OK ?
-		    place_name_check(exchange, target) : outcome;
+		return outcome == OK ? place_name_check(exchange, target) :
+				       outcome;
 	}
 }
 
 enum outcome
 transfer_conditions(struct exchange *exchange, const struct transfer *transfer)
 {
-	unsigned reach = transfer->how == TRANSFER_VERSION ? REACH_SELF :
+	unsigned reach = transfer->how == TRANSFER_VERSION ?
+	    REACH_SELF :
 	    REACH_BELOW | REACH_MEMBERSHIP;
 	enum outcome outcome = if_judge(exchange, &transfer->header,
 	    &transfer->source);
@@ -146,8 +147,7 @@ transfer_conditions(struct exchange *exchange, const struct transfer *transfer)
 		    "Something stands at the destination already.";
 		return PRECONDITION;
 	}
-	return condition_check(exchange, &transfer->source,
-	    &transfer->header);
+	return condition_check(exchange, &transfer->source, &transfer->header);
 }
 
 enum outcome

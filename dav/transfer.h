@@ -4,18 +4,18 @@
 
 /* What COPY and MOVE share (RFC 4918 9.8, 9.9). */
 enum transfer_how {
-	TRANSFER_NEW,      /* nothing stands at the target */
-	TRANSFER_VERSION,  /* a file's content becomes the target's newest */
-	TRANSFER_REPLACE   /* what stands there goes to the trash first */
+	TRANSFER_NEW,     /* nothing stands at the target */
+	TRANSFER_VERSION, /* a file's content becomes the target's newest */
+	TRANSFER_REPLACE  /* what stands there goes to the trash first */
 };
 
 struct transfer {
 	struct place source, target;
 	struct if_header header;
 	bool overwrite;
-	bool moves;        /* the source goes away: its locks count */
+	bool moves; /* the source goes away: its locks count */
 	enum transfer_how how;
-	struct text name;  /* of the target, as sent */
+	struct text name; /* of the target, as sent */
 };
 
 /* Both places; NOT_FOUND, or what Destination deserves. */
@@ -45,16 +45,15 @@ transfer_demand_target(struct exchange *exchange,
 
 /* If, locks at both ends, Overwrite, then the conditions of the source. */
 enum outcome
-transfer_conditions(struct exchange *exchange,
-    const struct transfer *transfer) MUST_CHECK;
+transfer_conditions(struct exchange *exchange, const struct transfer *transfer)
+    MUST_CHECK;
 
 /*
  * Removes what is replaced, and finds both places again: a trail is older than
  * the write. Only after all checks.
  */
 enum outcome
-transfer_clear(struct exchange *exchange, struct transfer *transfer)
-    MUST_CHECK;
+transfer_clear(struct exchange *exchange, struct transfer *transfer) MUST_CHECK;
 
 /* 201 or 204 with the entity-tag of a file. */
 void

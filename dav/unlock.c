@@ -80,8 +80,8 @@ unlock_demand(struct exchange *exchange, const struct place *place,
 static enum outcome
 unlock_place(struct exchange *exchange, struct place *place)
 {
-	enum outcome outcome = place_resolve(exchange,
-	    &exchange->request->path, place);
+	enum outcome outcome = place_resolve(exchange, &exchange->request->path,
+	    place);
 
 	if (outcome != OK)
 		return outcome;
@@ -112,7 +112,7 @@ unlock_check(struct exchange *exchange, unsigned char *ret_token)
 	if (outcome == OK)
 		outcome = request_if(exchange, &header);
 	return outcome == OK ? condition_check(exchange, &place, &header) :
-	    outcome;
+			       outcome;
 }
 
 static enum outcome

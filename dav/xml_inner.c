@@ -98,8 +98,7 @@ content_uses(const xmlNode *node, const xmlNs *ns)
 	for (const xmlNode *c = node->children; c != NULL; c = c->next) {
 		if (c->type != XML_ELEMENT_NODE)
 			continue;
-		if (c->ns == ns || attributes_use(c, ns) ||
-		    content_uses(c, ns))
+		if (c->ns == ns || attributes_use(c, ns) || content_uses(c, ns))
 			return true;
 	}
 	return false;

@@ -59,7 +59,7 @@ utf16_unit(struct text bytes, size_t at, bool big)
 	unsigned char second = (unsigned char)bytes.ptr[at + 1];
 
 	return big ? (uint32_t)first << 8 | second :
-	    (uint32_t)second << 8 | first;
+		     (uint32_t)second << 8 | first;
 }
 
 /* RFC 2781 2.2; a lone surrogate is an error. */
@@ -102,8 +102,7 @@ bytes_are_utf16(struct text bytes, bool *ret_big, size_t *ret_mark)
 	};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		if (!text_starts(bytes,
-		    (struct text){ starts[i].bytes, 2 }))
+		if (!text_starts(bytes, (struct text){ starts[i].bytes, 2 }))
 			continue;
 		*ret_big = starts[i].big;
 		*ret_mark = starts[i].mark;
@@ -167,8 +166,9 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 		return BUSY;
 	parser->sax->internalSubset = subset_refuse;
 	doc = xmlCtxtReadMemory(parser, bytes.ptr, (int)bytes.len, NULL,
-	    "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR |
-	    XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC);
+	    "UTF-8",
+	    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+		XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC);
 	/* Undeclared prefixes and such leave a tree, but no sound one. */
 	sound = parser->wellFormed && parser->nsWellFormed;
 	xmlFreeParserCtxt(parser);
@@ -223,7 +223,7 @@ struct text
 xml_space(const xmlNode *node)
 {
 	return node->ns == NULL ? TEXT_NONE :
-	    text_from((const char *)node->ns->href);
+				  text_from((const char *)node->ns->href);
 }
 
 xmlNode *
@@ -248,8 +248,7 @@ struct text
 xml_text(struct arena *arena, const xmlNode *node)
 {
 	xmlChar *content = xmlNodeGetContent(node);
-	struct text text = arena_copy(arena,
-	    text_from((const char *)content));
+	struct text text = arena_copy(arena, text_from((const char *)content));
 
 	xmlFree(content);
 	return text;

@@ -55,8 +55,9 @@ scan_inside(struct scan *scan, bool *ret_empty)
 	scan_skip(scan, i + 1);
 	scan->attributes += attributes;
 	*ret_empty = last == '/';
-	if (attributes > ATTRIBUTES_MAX || scan->attributes >
-	    scan->conf->limits.xml_properties * ATTRIBUTES_PER_PROPERTY)
+	if (attributes > ATTRIBUTES_MAX ||
+	    scan->attributes >
+		scan->conf->limits.xml_properties * ATTRIBUTES_PER_PROPERTY)
 		return TOO_LARGE;
 	return OK;
 }

@@ -8,8 +8,8 @@
 void
 xml_multistatus_begin(struct buffer *out)
 {
-	buffer_append(out, TEXT(XML_DECLARATION
-	    "<d:multistatus " XML_NAMESPACES ">"));
+	buffer_append(out,
+	    TEXT(XML_DECLARATION "<d:multistatus " XML_NAMESPACES ">"));
 }
 
 void
@@ -60,8 +60,7 @@ prefix_choose(struct text tag, bool dav, char prefix[XML_PREFIX_SIZE])
 
 	(void)snprintf(prefix, XML_PREFIX_SIZE, dav ? "d" : "x");
 	for (;;) {
-		(void)snprintf(declared, sizeof(declared), "xmlns:%s=",
-		    prefix);
+		(void)snprintf(declared, sizeof(declared), "xmlns:%s=", prefix);
 		if (text_find_text(tag, text_from(declared)) == tag.len)
 			return;
 		(void)snprintf(prefix, XML_PREFIX_SIZE, "x%u", ++number);

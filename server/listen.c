@@ -16,8 +16,7 @@
 #include "server/base/scope.h"
 #include "server/base/text.h"
 
-enum { BACKLOG = 4096, ACTIVATION_FIRST = 3, LOOPS_MAX = 64,
-	HOST_MAX = 96 };
+enum { BACKLOG = 4096, ACTIVATION_FIRST = 3, LOOPS_MAX = 64, HOST_MAX = 96 };
 
 struct bound {
 	struct sockaddr_storage address;
@@ -133,10 +132,12 @@ socket_bind(const struct bound *bound)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
-	    (bound->address.ss_family != AF_INET6 || setsockopt(fd,
-	    IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-	    bind(fd, (const struct sockaddr *)&bound->address,
-	    bound->len) == 0 && listen(fd, BACKLOG) == 0)
+	    (bound->address.ss_family != AF_INET6 ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
+		    0) &&
+	    bind(fd, (const struct sockaddr *)&bound->address, bound->len) ==
+		0 &&
+	    listen(fd, BACKLOG) == 0)
 		return fd;
 	saved = errno;
 	fd_close(fd);
@@ -153,13 +154,14 @@ port_taken(const struct bound *bound)
 {
 	int on = 1, fd, failed;
 
-	fd = socket(bound->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
-	    0);
+	fd = socket(bound->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	failed = bind(fd, (const struct sockaddr *)&bound->address,
-	    bound->len) != 0 ? errno : 0;
+		     bound->len) != 0 ?
+	    errno :
+	    0;
 	fd_close(fd);
 	errno = failed;
 	return failed == EADDRINUSE;
@@ -213,7 +215,8 @@ address_bind(struct socket_set *set, const char *name, enum socket_kind kind,
 
 		if (entry == NULL) {
 			int fd = set->count < SOCKETS_MAX ?
-			    entry_open(&bound, loop) : -1;
+			    entry_open(&bound, loop) :
+			    -1;
 
 			if (fd < 0)
 				return false;
@@ -243,8 +246,9 @@ listen_bind(struct socket_set *set, const struct conf *conf,
 	for (size_t i = 0; bound && i < conf->listen.count; i++) {
 		name = conf->listen.item[i];
 		bound = address_bind(set, name,
-		    text_starts(text_from(name), TEXT("tls://")) ?
-		    SOCKET_TLS : SOCKET_PLAIN, loops);
+		    text_starts(text_from(name), TEXT("tls://")) ? SOCKET_TLS :
+								   SOCKET_PLAIN,
+		    loops);
 	}
 	if (bound && conf->admin.listen[0] != '\0') {
 		name = conf->admin.listen;
@@ -253,7 +257,7 @@ listen_bind(struct socket_set *set, const struct conf *conf,
 	if (bound)
 		return OK;
 	buffer_format(message, "%s: cannot listen: %s", name,
-	    strerror(errno));
+	    strerrordesc_np(errno));
 	return IO;
 }
 
@@ -299,8 +303,9 @@ listen_import(const char *text, struct socket_set *ret_set)
 		    kind > SOCKET_ADMIN || loop >= LOOPS_MAX)
 			return false;
 		*entry = (struct socket_entry){ .fd = (int)fd,
-		    .kind = (enum socket_kind)kind, .loop = (size_t)loop,
-		    .wanted = true };
+			.kind = (enum socket_kind)kind,
+			.loop = (size_t)loop,
+			.wanted = true };
 		ret_set->count++;
 	}
 	return ret_set->count > 0;
@@ -314,23 +319,22 @@ url_write(const struct socket_entry *entry, struct buffer *out)
 	bool six;
 
 	if (getsockname(entry->fd, (struct sockaddr *)&bound.address,
-	    &bound.len) != 0 ||
-	    getnameinfo((struct sockaddr *)&bound.address, bound.len,
-	    host, sizeof(host), port, sizeof(port),
-	    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		&bound.len) != 0 ||
+	    getnameinfo((struct sockaddr *)&bound.address, bound.len, host,
+		sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
 	six = bound.address.ss_family == AF_INET6;
 	buffer_format(out, "%s://%s%s%s:%s/",
-	    entry->kind == SOCKET_TLS ? "https" : "http", six ? "[" : "",
-	    host, six ? "]" : "", port);
+	    entry->kind == SOCKET_TLS ? "https" : "http", six ? "[" : "", host,
+	    six ? "]" : "", port);
 }
 
 void
 listen_url(const struct socket_set *set, struct buffer *out)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		if (!set->entry[i].wanted ||
-		    set->entry[i].kind == SOCKET_ADMIN)
+		if (!set->entry[i].wanted || set->entry[i].kind == SOCKET_ADMIN)
 			continue;
 		url_write(&set->entry[i], out);
 		return;

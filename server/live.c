@@ -70,9 +70,9 @@ live_look(struct live *live, struct store *store)
 	live->looked_ns = now;
 	for (visit = live->first; visit != NULL; visit = next) {
 		const struct exchange *exchange = &visit->exchange;
-		enum outcome outcome = standing_check(txn,
-		    &exchange->principal, exchange->standing.node,
-		    exchange->standing.needed, clock_wall_ns());
+		enum outcome outcome = standing_check(txn, &exchange->principal,
+		    exchange->standing.node, exchange->standing.needed,
+		    clock_wall_ns());
 
 		next = visit->live_next;
 		if (!has_fallen(outcome))

@@ -248,8 +248,8 @@ loop_new(struct server *server, const struct http_service *services,
 	for (size_t i = 0; i < SERVICES; i++) {
 		loop->service[i] = services[i];
 		loop->service[i].context = loop;
-		loop->connections[i] =
-		    connections_new(loop->base, &loop->service[i]);
+		loop->connections[i] = connections_new(loop->base,
+		    &loop->service[i]);
 	}
 	*ret_loop = loop;
 	return OK;

@@ -23,9 +23,9 @@ struct letter {
 };
 
 struct listener {
-	int fd;                   /* non-blocking; owned by the loop */
+	int fd; /* non-blocking; owned by the loop */
 	bool admin;
-	struct tls_context *tls;  /* counted; NULL: plain */
+	struct tls_context *tls; /* counted; NULL: plain */
 	struct loop *loop;
 	struct event *event;
 };
@@ -36,8 +36,7 @@ struct listener {
  */
 enum outcome
 loop_new(struct server *server, const struct http_service *services,
-    struct listener *listener, size_t count, struct loop **ret_loop)
-    MUST_CHECK;
+    struct listener *listener, size_t count, struct loop **ret_loop) MUST_CHECK;
 
 /* Runs until loop_stop(); the body of its thread. */
 void

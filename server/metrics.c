@@ -10,15 +10,15 @@ static const uint64_t seconds_bounds[] = { 10000, 30000, 100000, 300000,
 	1000000, 3000000, 10000000, 30000000, 100000000, 300000000, 1000000000,
 	3000000000, 10000000000 };
 
-enum { BOUNDS = sizeof(seconds_bounds) / sizeof(seconds_bounds[0]),
-	STATUS_CLASSES = 5 };
+enum {
+	BOUNDS = sizeof(seconds_bounds) / sizeof(seconds_bounds[0]),
+	STATUS_CLASSES = 5
+};
 
 static const char *const phase_names[] = { "head", "route", "admit", "body",
 	"run", "reply", "done" };
-static const char *const lane_names[] = { "inline", "commit", "slow",
-	"hash" };
-static const char *const class_names[] = { "1xx", "2xx", "3xx", "4xx",
-	"5xx" };
+static const char *const lane_names[] = { "inline", "commit", "slow", "hash" };
+static const char *const class_names[] = { "1xx", "2xx", "3xx", "4xx", "5xx" };
 
 _Static_assert(sizeof(phase_names) / sizeof(phase_names[0]) == PHASE_COUNT,
     "a name for each phase");
@@ -28,44 +28,63 @@ _Static_assert(sizeof(lane_names) / sizeof(lane_names[0]) == LANE_COUNT,
 static struct metric requests = {
 	.name = "celldav_requests_total",
 	.help = "Requests answered, by method.",
-	.kind = METRIC_COUNTER, .label = "method", .scale = 1,
+	.kind = METRIC_COUNTER,
+	.label = "method",
+	.scale = 1,
 };
 
 static struct metric responses = {
 	.name = "celldav_responses_total",
 	.help = "Answers, by class of status.",
-	.kind = METRIC_COUNTER, .label = "class", .values = class_names,
-	.count = STATUS_CLASSES, .scale = 1,
+	.kind = METRIC_COUNTER,
+	.label = "class",
+	.values = class_names,
+	.count = STATUS_CLASSES,
+	.scale = 1,
 };
 
 static struct metric request_seconds = {
 	.name = "celldav_request_seconds",
 	.help = "Time from the first byte of a request to its end, by method.",
-	.kind = METRIC_HISTOGRAM, .label = "method", .scale = 1e-9,
-	.bounds = seconds_bounds, .bound_count = BOUNDS,
+	.kind = METRIC_HISTOGRAM,
+	.label = "method",
+	.scale = 1e-9,
+	.bounds = seconds_bounds,
+	.bound_count = BOUNDS,
 };
 
 static struct metric phase_seconds = {
 	.name = "celldav_phase_seconds",
 	.help = "Time that requests spent in each phase.",
-	.kind = METRIC_HISTOGRAM, .label = "phase", .values = phase_names,
-	.count = PHASE_COUNT, .scale = 1e-9,
-	.bounds = seconds_bounds, .bound_count = BOUNDS,
+	.kind = METRIC_HISTOGRAM,
+	.label = "phase",
+	.values = phase_names,
+	.count = PHASE_COUNT,
+	.scale = 1e-9,
+	.bounds = seconds_bounds,
+	.bound_count = BOUNDS,
 };
 
 static struct metric lane_wait_seconds = {
 	.name = "celldav_lane_wait_seconds",
 	.help = "Time that work waited for a thread of its lane.",
-	.kind = METRIC_HISTOGRAM, .label = "lane", .values = lane_names,
-	.count = LANE_COUNT, .scale = 1e-9,
-	.bounds = seconds_bounds, .bound_count = BOUNDS,
+	.kind = METRIC_HISTOGRAM,
+	.label = "lane",
+	.values = lane_names,
+	.count = LANE_COUNT,
+	.scale = 1e-9,
+	.bounds = seconds_bounds,
+	.bound_count = BOUNDS,
 };
 
 static struct metric lane_queue = {
 	.name = "celldav_lane_queue",
 	.help = "Work that waits for a thread of its lane.",
-	.kind = METRIC_GAUGE, .label = "lane", .values = lane_names,
-	.count = LANE_COUNT, .scale = 1,
+	.kind = METRIC_GAUGE,
+	.label = "lane",
+	.values = lane_names,
+	.count = LANE_COUNT,
+	.scale = 1,
 };
 
 static void
@@ -96,8 +115,7 @@ metrics_register(void)
 }
 
 void
-metric_request(const struct method *method, unsigned status,
-    uint64_t spent_ns)
+metric_request(const struct method *method, unsigned status, uint64_t spent_ns)
 {
 	size_t index = method_count;
 
@@ -128,6 +146,5 @@ metric_lane_queued(enum lane lane, int change)
 	if (change > 0)
 		metric_add(&lane_queue, (size_t)lane, (uint64_t)change);
 	else
-		metric_subtract(&lane_queue, (size_t)lane,
-		    (uint64_t)-change);
+		metric_subtract(&lane_queue, (size_t)lane, (uint64_t)-change);
 }

@@ -27,9 +27,10 @@ notify_manager(const char *state)
 	if (path[0] == '@') /* an abstract socket */
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-	    (struct sockaddr *)&address, (socklen_t)(offsetof(
-	    struct sockaddr_un, sun_path) + len)) < 0)
+	if (fd < 0 ||
+	    sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+		(struct sockaddr *)&address,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		log_message(LOG_LEVEL_WARNING, "notify", "%s",
-		    strerror(errno));
+		    strerrordesc_np(errno));
 }

@@ -24,17 +24,15 @@ page_start(struct visit *visit)
 	response->status = 200;
 	response_header(response, "Content-Security-Policy",
 	    TEXT("default-src 'none'; frame-ancestors 'none'; "
-		"base-uri 'none'; form-action 'none'"));
-	response_bytes(response, "text/html; charset=utf-8",
-	    TEXT(start_page));
+		 "base-uri 'none'; form-action 'none'"));
+	response_bytes(response, "text/html; charset=utf-8", TEXT(start_page));
 }
 
 void
 page_health(struct visit *visit)
 {
 	response_of(visit)->status = 200;
-	response_header(response_of(visit), "Cache-Control",
-	    TEXT("no-store"));
+	response_header(response_of(visit), "Cache-Control", TEXT("no-store"));
 	response_bytes(response_of(visit), "text/plain; charset=utf-8",
 	    TEXT("ok\n"));
 }
@@ -50,8 +48,7 @@ page_ready(struct visit *visit)
 
 	txn_abort(txn);
 	response_of(visit)->status = ready ? 200 : 503;
-	response_header(response_of(visit), "Cache-Control",
-	    TEXT("no-store"));
+	response_header(response_of(visit), "Cache-Control", TEXT("no-store"));
 	if (!ready)
 		response_header(response_of(visit), "Retry-After", TEXT("5"));
 	response_bytes(response_of(visit), "text/plain; charset=utf-8",

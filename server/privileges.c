@@ -22,7 +22,7 @@ privileges_drop(const char *state)
 	    setuid(info.st_uid) == 0)
 		return true;
 	log_message(LOG_LEVEL_ERROR, "start",
-	    "cannot become the owner of %s: %s", state, strerror(errno));
+	    "cannot become the owner of %s: %s", state, strerrordesc_np(errno));
 	return false;
 }
 
@@ -35,8 +35,8 @@ descriptors_raise(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_message(LOG_LEVEL_WARNING, "start",
-		    "descriptor limit: %s", strerror(errno));
+		log_message(LOG_LEVEL_WARNING, "start", "descriptor limit: %s",
+		    strerrordesc_np(errno));
 }
 
 bool

@@ -29,8 +29,8 @@ struct process {
 	struct server server;
 	struct tls_context *tls; /* counted */
 	struct tidy *tidy;
-	pthread_t *thread;       /* owned, one per loop */
-	size_t running;          /* loops whose thread was started */
+	pthread_t *thread; /* owned, one per loop */
+	size_t running;    /* loops whose thread was started */
 };
 
 static bool
@@ -55,7 +55,7 @@ tls_open(struct process *process, const struct socket_set *sockets)
 		return true;
 	buffer_init(&message, 0);
 	if (tls_context_new(conf->tls.certificate, conf->tls.key, &message,
-	    &process->tls) != OK)
+		&process->tls) != OK)
 		return failed("tls", &message);
 	buffer_done(&message);
 	return true;
@@ -68,8 +68,7 @@ store_start(struct process *process)
 	struct buffer message;
 
 	buffer_init(&message, 0);
-	if (store_open(server->conf, STORE_USE, &message, &server->store) !=
-	    OK)
+	if (store_open(server->conf, STORE_USE, &message, &server->store) != OK)
 		return failed("store", &message);
 	buffer_done(&message);
 	server->authenticator = authenticator_new(server->store);
@@ -92,12 +91,11 @@ listeners_of(struct process *process, const struct socket_set *sockets,
 		if (entry->loop != loop)
 			continue;
 		(void)fcntl(entry->fd, F_SETFD, FD_CLOEXEC);
-		listener[count++] = (struct listener){
-			.fd = entry->fd,
+		listener[count++] = (struct listener){ .fd = entry->fd,
 			.admin = entry->kind == SOCKET_ADMIN,
 			.tls = entry->kind == SOCKET_TLS ?
-			    tls_context_ref(process->tls) : NULL
-		};
+			    tls_context_ref(process->tls) :
+			    NULL };
 	}
 	*ret_listener = listener;
 	return count;
@@ -126,13 +124,13 @@ loops_start(struct process *process, const struct socket_set *sockets)
 		size_t count = listeners_of(process, sockets, i, &listener);
 
 		if (loop_new(server, serve_services(), listener, count,
-		    &server->loop[i]) != OK)
+			&server->loop[i]) != OK)
 			return false;
 		server->loop_count++;
 	}
 	for (size_t i = 0; i < loops; i++) {
 		if (pthread_create(&process->thread[i], NULL, loop_thread,
-		    server->loop[i]) != 0)
+			server->loop[i]) != 0)
 			return false;
 		process->running++;
 	}
@@ -147,7 +145,7 @@ process_start(struct process *process, const struct socket_set *sockets)
 	descriptors_raise();
 	if (!access_log_open(conf->log.access, &process->server.access_fd)) {
 		log_message(LOG_LEVEL_ERROR, "start", "%s: %s",
-		    conf->log.access, strerror(errno));
+		    conf->log.access, strerrordesc_np(errno));
 		return false;
 	}
 	if (evthread_use_pthreads() != 0)
@@ -155,9 +153,9 @@ process_start(struct process *process, const struct socket_set *sockets)
 	metrics_register();
 	log_register_metrics();
 	connection_metrics_register();
-	return tls_open(process, sockets) && privileges_drop(conf->store.path)
-	    && parent_watch() && store_start(process) &&
-	    loops_start(process, sockets);
+	return tls_open(process, sockets) &&
+	    privileges_drop(conf->store.path) && parent_watch() &&
+	    store_start(process) && loops_start(process, sockets);
 }
 
 static size_t
@@ -186,8 +184,8 @@ process_drain(struct server *server, uint64_t idle_ns)
 	if (connections_left(server) > 0)
 		log_message(LOG_LEVEL_WARNING, "drain",
 		    "%zu connections are cut after %llu s",
-		    connections_left(server), (unsigned long long)
-		    server->conf->limits.drain_seconds);
+		    connections_left(server),
+		    (unsigned long long)server->conf->limits.drain_seconds);
 	for (size_t i = 0; i < server->loop_count; i++)
 		loop_cut(server->loop[i]);
 }
@@ -231,7 +229,7 @@ int
 process_run(struct conf *conf, const struct socket_set *sockets, int ready_fd)
 {
 	struct process process = { .server = { .conf = conf_ref(conf),
-	    .access_fd = -1 } };
+				       .access_fd = -1 } };
 	sigset_t signals;
 	int signal_number = SIGTERM, status = 1;
 
@@ -244,8 +242,10 @@ process_run(struct conf *conf, const struct socket_set *sockets, int ready_fd)
 		do
 			(void)sigwait(&signals, &signal_number);
 		while (signal_number == SIGHUP || signal_number == SIGINT);
-		process_drain(&process.server, signal_number == SIGUSR1 ?
-		    PATIENCE_SECONDS * NS_PER_SECOND : 0);
+		process_drain(&process.server,
+		    signal_number == SIGUSR1 ?
+			PATIENCE_SECONDS * NS_PER_SECOND :
+			0);
 	}
 	process_end(&process);
 	return status;

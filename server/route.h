@@ -12,10 +12,10 @@ enum route_kind { ROUTE_METHODS, ROUTE_PAGE };
 enum route_door { DOOR_PUBLIC = 1, DOOR_ADMIN = 2 };
 
 struct route {
-	const char *segment;  /* "" is "/" itself */
+	const char *segment; /* "" is "/" itself */
 	enum route_kind kind;
-	unsigned doors;       /* listeners on which it exists */
-	bool alone;           /* no segment may follow */
+	unsigned doors; /* listeners on which it exists */
+	bool alone;     /* no segment may follow */
 	/* ROUTE_PAGE: GET and HEAD; describes the response. */
 	void (*answer)(struct visit *visit);
 };

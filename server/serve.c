@@ -90,8 +90,8 @@ static void
 run_inline(struct visit *visit) ON_LOOP
 {
 	struct txn *txn;
-	enum outcome outcome =
-	    txn_begin_read(visit->server->store->engine, &txn);
+	enum outcome outcome = txn_begin_read(visit->server->store->engine,
+	    &txn);
 
 	if (outcome == OK) {
 		outcome = method_run(visit, txn);
@@ -138,11 +138,10 @@ run_commit(struct visit *visit) ON_LOOP
 
 	visit->change.run = change_method;
 	visit->change.done = change_answered;
-	visit->change.frees =
-	    (visit->exchange.method->flags & METHOD_FREES) != 0;
+	visit->change.frees = (visit->exchange.method->flags & METHOD_FREES) !=
+	    0;
 	visit->away = true;
-	outcome = change_post(visit->server->store->committer,
-	    &visit->change);
+	outcome = change_post(visit->server->store->committer, &visit->change);
 	if (outcome == OK)
 		return;
 	visit->away = false;
@@ -169,8 +168,7 @@ slow_home(struct job *job) ON_LOOP
 }
 
 static void
-visit_post(struct visit *visit, enum lane lane,
-    void (*run)(struct job *job),
+visit_post(struct visit *visit, enum lane lane, void (*run)(struct job *job),
     void (*home)(struct job *job)) ON_LOOP
 {
 	enum outcome outcome;
@@ -245,7 +243,7 @@ content_quick(struct visit *visit)
 	if (upload->writer != NULL || path->count == 0 ||
 	    upload->incoming.len > upload->memory_max ||
 	    !media_quick(path->name[path->count - 1], upload->head,
-	    &exchange->staged.media))
+		&exchange->staged.media))
 		return false;
 	blob_small(upload->store, buffer_text(&upload->incoming),
 	    &exchange->staged.ref);
@@ -298,7 +296,7 @@ body_limit(const struct visit *visit)
 		return conf->limits.xml_body;
 	case METHOD_BODY_CONTENT:
 		return conf->limits.file_size != 0 ? conf->limits.file_size :
-		    UINT64_MAX;
+						     UINT64_MAX;
 	case METHOD_BODY_NONE:
 	default:
 		return SMALL_BODY;
@@ -356,8 +354,10 @@ method_admit(struct visit *visit, struct txn *txn) ON_LOOP
 	return outcome;
 }
 
-static void hash_run(struct job *job) ON_WORKER;
-static void hash_home(struct job *job) ON_LOOP;
+static void
+hash_run(struct job *job) ON_WORKER;
+static void
+hash_home(struct job *job) ON_LOOP;
 
 /* Also the way back from the hash lane, with its answer. */
 static void
@@ -401,9 +401,11 @@ hash_home(struct job *job)
 		visit_reply(visit, outcome);
 		return;
 	}
-	visit_admit(visit, authenticate_finish(visit->server->authenticator,
-	    txn, exchange->request, &visit->check, &exchange->principal,
-	    &exchange->problem), txn);
+	visit_admit(visit,
+	    authenticate_finish(visit->server->authenticator, txn,
+		exchange->request, &visit->check, &exchange->principal,
+		&exchange->problem),
+	    txn);
 }
 
 static void
@@ -422,9 +424,11 @@ visit_authenticate(struct visit *visit) ON_LOOP
 	if ((exchange->method->flags & METHOD_ANONYMOUS) != 0)
 		visit_admit(visit, AUTHENTICATE_DONE, txn);
 	else
-		visit_admit(visit, authenticate(visit->server->authenticator,
-		    txn, exchange->request, &exchange->principal,
-		    &visit->check, &exchange->problem), txn);
+		visit_admit(visit,
+		    authenticate(visit->server->authenticator, txn,
+			exchange->request, &exchange->principal, &visit->check,
+			&exchange->problem),
+		    txn);
 }
 
 /* ---- ROUTE ------------------------------------------------------------- */
@@ -455,8 +459,7 @@ visit_route(struct visit *visit, enum route_door door) ON_LOOP
 	if (visit->exchange.method != NULL)
 		visit->lane = visit->exchange.method->lane;
 	/* OPTIONS is the same everywhere (rights.md 5, clients.md 1.9). */
-	if (text_equal(request->method, TEXT("OPTIONS")) &&
-	    door == DOOR_PUBLIC)
+	if (text_equal(request->method, TEXT("OPTIONS")) && door == DOOR_PUBLIC)
 		visit_authenticate(visit);
 	else if (visit->exchange.method == NULL) {
 		visit->exchange.problem.status = 405;
@@ -466,7 +469,7 @@ visit_route(struct visit *visit, enum route_door door) ON_LOOP
 	else if (visit->route->kind == ROUTE_PAGE)
 		page_answer(visit);
 	else {
-			visit_authenticate(visit);
+		visit_authenticate(visit);
 	}
 }
 

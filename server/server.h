@@ -20,7 +20,7 @@ struct server {
 	struct workers *workers;             /* owned */
 	struct loop **loop;                  /* owned */
 	size_t loop_count;
-	int access_fd;                       /* -1: no access log */
+	int access_fd; /* -1: no access log */
 	_Atomic bool draining;
 	_Atomic uint64_t next_request;
 };

@@ -24,22 +24,22 @@
 
 enum {
 	RETIRING_MAX = 16,
-	LOCK_TRIES = 50,           /* times 100 ms: a process that is ending */
+	LOCK_TRIES = 50, /* times 100 ms: a process that is ending */
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 10000,
-	STEADY_SECONDS = 60        /* a process that lived so long was well */
+	STEADY_SECONDS = 60 /* a process that lived so long was well */
 };
 
 struct child {
-	pid_t pid;        /* 0: none */
-	int ready_fd;     /* -1: it is ready */
+	pid_t pid;    /* 0: none */
+	int ready_fd; /* -1: it is ready */
 	uint64_t begun_ns;
 };
 
 struct supervisor {
 	const char *file;
-	char *program;              /* owned: path that was started */
-	struct conf *conf;          /* of `current` */
+	char *program;     /* owned: path that was started */
+	struct conf *conf; /* of `current` */
 	struct conf *next_conf;
 	struct socket_set sockets;
 	struct child current, next;
@@ -72,19 +72,22 @@ lock_take(struct supervisor *supervisor)
 	supervisor->lock_fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (supervisor->lock_fd < 0) {
 		fprintf(stderr, "celldav: %s: %s; make it with celldav init\n",
-		    path, strerror(errno));
+		    path, strerrordesc_np(errno));
 		return false;
 	}
 	if (geteuid() == 0 && stat(state, &info) == 0 &&
 	    fchown(supervisor->lock_fd, info.st_uid, info.st_gid) != 0)
-		log_message(LOG_LEVEL_WARNING, "lock", "%s", strerror(errno));
+		log_message(LOG_LEVEL_WARNING, "lock", "%s",
+		    strerrordesc_np(errno));
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(supervisor->lock_fd, LOCK_EX | LOCK_NB) == 0)
 			return true;
 		(void)nanosleep(&pause, NULL);
 	}
-	fprintf(stderr, "celldav: %s is being served by another process; "
-	    "end that one first\n", state);
+	fprintf(stderr,
+	    "celldav: %s is being served by another process; "
+	    "end that one first\n",
+	    state);
 	return false;
 }
 
@@ -115,7 +118,7 @@ child_exec(struct supervisor *supervisor, int ready_fd)
 	    unsetenv("NOTIFY_SOCKET") == 0)
 		(void)execv(supervisor->program, argument);
 	fprintf(stderr, "celldav: %s: %s\n", supervisor->program,
-	    strerror(errno));
+	    strerrordesc_np(errno));
 	_exit(1);
 }
 
@@ -135,8 +138,9 @@ child_start(struct supervisor *supervisor, struct child *ret_child)
 		fd_close(ready[0]);
 		return false;
 	}
-	*ret_child = (struct child){ .pid = pid, .ready_fd = ready[0],
-	    .begun_ns = clock_monotonic_ns() };
+	*ret_child = (struct child){ .pid = pid,
+		.ready_fd = ready[0],
+		.begun_ns = clock_monotonic_ns() };
 	return true;
 }
 
@@ -195,8 +199,7 @@ sockets_return(struct supervisor *supervisor)
 	struct buffer message;
 
 	buffer_init(&message, 0);
-	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) !=
-	    OK)
+	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) != OK)
 		log_message(LOG_LEVEL_ERROR, "reload", "%.*s",
 		    TEXT_ARGS(buffer_text(&message)));
 	listen_prune(&supervisor->sockets);
@@ -211,20 +214,18 @@ reload_begin(struct supervisor *supervisor)
 
 	if (supervisor->next.pid != 0 || supervisor->ending)
 		return;
-	(void)snprintf(state, sizeof(state),
-	    "RELOADING=1\nMONOTONIC_USEC=%llu",
+	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
 	    (unsigned long long)(clock_monotonic_ns() / 1000));
 	notify_manager(state);
 	buffer_init(&message, 0);
-	if (conf_load(supervisor->file, &message, &supervisor->next_conf) !=
-	    OK)
+	if (conf_load(supervisor->file, &message, &supervisor->next_conf) != OK)
 		reload_refuse(supervisor, buffer_text(&message));
 	else if (strcmp(supervisor->next_conf->store.path,
-	    supervisor->conf->store.path) != 0)
+		     supervisor->conf->store.path) != 0)
 		reload_refuse(supervisor,
 		    TEXT("store.path needs a new start, not a reload"));
 	else if (listen_bind(&supervisor->sockets, supervisor->next_conf,
-	    &message) != OK ||
+		     &message) != OK ||
 	    !child_start(supervisor, &supervisor->next)) {
 		reload_refuse(supervisor, buffer_text(&message));
 		sockets_return(supervisor);
@@ -288,8 +289,8 @@ current_died(struct supervisor *supervisor, int status)
 	fd_close(supervisor->current.ready_fd);
 	supervisor->current = (struct child){ .ready_fd = -1 };
 	if (supervisor->ending) {
-		supervisor->status = WIFEXITED(status) ?
-		    WEXITSTATUS(status) : 1;
+		supervisor->status = WIFEXITED(status) ? WEXITSTATUS(status) :
+							 1;
 		return;
 	}
 	if (!supervisor->announced) { /* it said why */
@@ -391,8 +392,7 @@ supervisor_start(struct supervisor *supervisor)
 	log_set_level((enum log_level)supervisor->conf->log.level);
 	if (!lock_take(supervisor))
 		return false;
-	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) !=
-	    OK)
+	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) != OK)
 		return say_failed(&message);
 	buffer_done(&message);
 	(void)sigemptyset(&signals);
@@ -410,9 +410,12 @@ supervisor_start(struct supervisor *supervisor)
 int
 supervise(const char *file)
 {
-	struct supervisor supervisor = { .file = file, .lock_fd = -1,
-	    .signal_fd = -1, .backoff_ms = BACKOFF_FIRST_MS,
-	    .current = { .ready_fd = -1 }, .next = { .ready_fd = -1 } };
+	struct supervisor supervisor = { .file = file,
+		.lock_fd = -1,
+		.signal_fd = -1,
+		.backoff_ms = BACKOFF_FIRST_MS,
+		.current = { .ready_fd = -1 },
+		.next = { .ready_fd = -1 } };
 
 	supervisor.program = realpath("/proc/self/exe", NULL);
 	if (supervisor.program == NULL || !supervisor_start(&supervisor))

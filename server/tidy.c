@@ -24,10 +24,8 @@ static bool
 tidy_rest(struct tidy *tidy, uint64_t rest_ns)
 {
 	uint64_t until = clock_monotonic_ns() + rest_ns;
-	struct timespec time = {
-		.tv_sec = (time_t)(until / NS_PER_SECOND),
-		.tv_nsec = (long)(until % NS_PER_SECOND)
-	};
+	struct timespec time = { .tv_sec = (time_t)(until / NS_PER_SECOND),
+		.tv_nsec = (long)(until % NS_PER_SECOND) };
 	int failed = 0;
 	bool go;
 
@@ -53,8 +51,8 @@ tidy_thread(void *context)
 		    clock_wall_ns(), &more);
 
 		if (outcome != OK && outcome != BUSY)
-			log_message(LOG_LEVEL_WARNING, "tidy",
-			    "outcome=%s", outcome_name(outcome));
+			log_message(LOG_LEVEL_WARNING, "tidy", "outcome=%s",
+			    outcome_name(outcome));
 		rest = outcome == OK && more ?
 		    REST_WORKING_MS * (NS_PER_SECOND / 1000) :
 		    REST_SECONDS * NS_PER_SECOND;

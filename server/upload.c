@@ -58,8 +58,9 @@ static void
 head_keep(struct upload *upload) ON_LOOP
 {
 	if (upload->head.ptr == NULL)
-		upload->head = arena_copy(upload->request->arena, text_slice(
-		    buffer_text(&upload->incoming), 0, MEDIA_SNIFF_BYTES));
+		upload->head = arena_copy(upload->request->arena,
+		    text_slice(buffer_text(&upload->incoming), 0,
+			MEDIA_SNIFF_BYTES));
 }
 
 /* The full block changes places with the empty one and goes to a worker. */
@@ -68,7 +69,7 @@ block_post(struct upload *upload) ON_LOOP
 {
 	struct buffer full;
 	enum job_kind kind = upload->writer == NULL ? JOB_BEGINS :
-	    JOB_CONTINUES;
+						      JOB_CONTINUES;
 	enum outcome outcome;
 
 	head_keep(upload);
@@ -124,8 +125,8 @@ sink_end(struct body_sink *sink, enum outcome outcome) ON_LOOP
 }
 
 void
-upload_begin(struct upload *upload, struct request *request,
-    struct loop *loop, struct server *server, uint64_t max)
+upload_begin(struct upload *upload, struct request *request, struct loop *loop,
+    struct server *server, uint64_t max)
 {
 	upload->sink.write = sink_write;
 	upload->sink.end = sink_end;
@@ -189,6 +190,6 @@ upload_done(struct upload *upload, bool taken)
 	closing->taken = taken;
 	upload->writer = NULL;
 	if (job_post(upload->server->workers, LANE_SLOW, JOB_CONTINUES,
-	    &closing->job) != OK)
+		&closing->job) != OK)
 		abort(); /* JOB_CONTINUES is never refused */
 }

@@ -10,24 +10,24 @@
  * blocks of memory, then the socket waits.
  */
 enum upload_kind {
-	UPLOAD_GATHER,  /* XML and other small bodies, whole in memory */
-	UPLOAD_STAGE    /* a content */
+	UPLOAD_GATHER, /* XML and other small bodies, whole in memory */
+	UPLOAD_STAGE   /* a content */
 };
 
 struct upload {
-	struct body_sink sink;    /* first: the connection calls it */
-	struct request *request;  /* borrowed */
-	struct server *server;    /* borrowed */
-	struct store *store;      /* borrowed */
+	struct body_sink sink;   /* first: the connection calls it */
+	struct request *request; /* borrowed */
+	struct server *server;   /* borrowed */
+	struct store *store;     /* borrowed */
 	enum upload_kind kind;
 	size_t memory_max;
-	struct buffer incoming;   /* what came since the last block */
-	struct buffer outgoing;   /* with a worker while `writing` */
+	struct buffer incoming;     /* what came since the last block */
+	struct buffer outgoing;     /* with a worker while `writing` */
 	struct blob_writer *writer; /* owned; NULL while all is in memory */
-	struct text head;         /* first bytes, arena: for the media type */
-	enum outcome failed;      /* of the worker */
+	struct text head;           /* first bytes, arena: for the media type */
+	enum outcome failed;        /* of the worker */
 	bool writing, paused, ended;
-	enum outcome end;         /* of the connection */
+	enum outcome end; /* of the connection */
 	struct job job;
 	/* ON_LOOP, once: all bytes are here, or it failed with `outcome`. */
 	void (*done)(struct upload *upload, enum outcome outcome);
@@ -38,8 +38,8 @@ struct upload {
  * `max` is the most bytes that it may have.
  */
 void
-upload_begin(struct upload *upload, struct request *request,
-    struct loop *loop, struct server *server, uint64_t max) ON_LOOP;
+upload_begin(struct upload *upload, struct request *request, struct loop *loop,
+    struct server *server, uint64_t max) ON_LOOP;
 
 /*
  * What is still in memory of a staged content goes to its file, which becomes

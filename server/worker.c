@@ -133,7 +133,7 @@ queue_start(struct queue *queue, enum lane lane, size_t threads, size_t max)
 	(void)pthread_cond_init(&queue->filled, NULL);
 	for (; queue->thread_count < threads; queue->thread_count++)
 		if (pthread_create(&queue->thread[queue->thread_count], NULL,
-		    queue_thread, queue) != 0)
+			queue_thread, queue) != 0)
 			return false;
 	return true;
 }
@@ -162,12 +162,13 @@ workers_start(const struct conf *conf, struct workers **ret_workers)
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t count = processors > 0 ? (size_t)processors : 1;
 	size_t slow = conf->threads.workers != 0 ? conf->threads.workers :
-	    count * 2 > SLOW_MIN ? count * 2 : SLOW_MIN;
+	    count * 2 > SLOW_MIN                 ? count * 2 :
+						   SLOW_MIN;
 
 	if (!queue_start(&workers->queue[0], LANE_SLOW, slow,
-	    conf->limits.queue_slow) ||
+		conf->limits.queue_slow) ||
 	    !queue_start(&workers->queue[1], LANE_HASH, count,
-	    conf->limits.queue_hash)) {
+		conf->limits.queue_hash)) {
 		workers_stop(workers);
 		return IO;
 	}

@@ -12,17 +12,16 @@
 struct job {
 	void (*run)(struct job *job);
 	void (*home)(struct job *job); /* NULL: run was its end */
-	struct loop *loop;                     /* where home runs */
-	struct letter letter;                  /* the worker's */
-	struct job *next;                      /* the worker's */
-	uint64_t posted_ns;                    /* the worker's */
+	struct loop *loop;             /* where home runs */
+	struct letter letter;          /* the worker's */
+	struct job *next;              /* the worker's */
+	uint64_t posted_ns;            /* the worker's */
 };
 
 struct workers;
 
 enum outcome
-workers_start(const struct conf *conf, struct workers **ret_workers)
-    MUST_CHECK;
+workers_start(const struct conf *conf, struct workers **ret_workers) MUST_CHECK;
 
 /* Runs what is queued, then ends the threads. NULL is allowed. */
 void

@@ -16,7 +16,7 @@ struct cell {
 	node_id root;
 	user_id owner;
 	struct text title;
-	uint64_t quota;       /* bytes; 0: none of its own */
+	uint64_t quota; /* bytes; 0: none of its own */
 	uint64_t created_ns;
 	bool own_tree;        /* made with it, removed with it */
 	uint64_t trash_bytes; /* on a folder: deleted below it, still kept */
@@ -31,8 +31,7 @@ cell_find(struct txn *txn, struct text slug, struct cell *ret_cell) MUST_CHECK;
 
 /* By the node it stands on. NOT_FOUND. */
 enum outcome
-cell_find_root(struct txn *txn, node_id root, struct cell *ret_cell)
-    MUST_CHECK;
+cell_find_root(struct txn *txn, node_id root, struct cell *ret_cell) MUST_CHECK;
 
 /* A user's own cell; made on first use by `cell_make_own`. */
 enum outcome
@@ -56,8 +55,7 @@ cell_update(struct txn *txn, const struct cell *cell) MUST_CHECK;
 
 /* The cell; its own tree goes to the reclaimer. */
 enum outcome
-cell_remove(struct txn *txn, struct store *store, struct text slug)
-    MUST_CHECK;
+cell_remove(struct txn *txn, struct store *store, struct text slug) MUST_CHECK;
 
 /* In order of slugs; own cells are left out. False stops. */
 typedef bool (*cell_each_fn)(const struct cell *cell, void *context);

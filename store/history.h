@@ -4,12 +4,12 @@
 
 /* Versions kept on overwrite and the trash kept on delete. */
 struct version {
-	uint64_t id;          /* the etag that content had */
+	uint64_t id; /* the etag that content had */
 	blob_id blob;
 	uint64_t size, modified_ns, replaced_ns;
 	user_id author;
 	struct text media;
-	uint64_t order;       /* grows with each version of a file */
+	uint64_t order; /* grows with each version of a file */
 };
 
 typedef bool (*version_each_fn)(const struct version *version, void *context);
@@ -24,9 +24,8 @@ version_each(struct txn *txn, node_id node, version_each_fn visit,
  * becomes a version, the old one stays one too. NO_SPACE by a quota.
  */
 enum outcome
-version_restore(struct txn *txn, struct store *store,
-    const struct trail *trail, uint64_t id, const struct tree_actor *actor)
-    MUST_CHECK;
+version_restore(struct txn *txn, struct store *store, const struct trail *trail,
+    uint64_t id, const struct tree_actor *actor) MUST_CHECK;
 
 struct trash_item {
 	uint64_t sequence;    /* names it on the command line, in hex */
@@ -35,7 +34,7 @@ struct trash_item {
 	struct text name;
 	uint64_t deleted_ns, size, count;
 	user_id by;
-	bool moved_out;       /* a copy of what was moved to another tree */
+	bool moved_out; /* a copy of what was moved to another tree */
 };
 
 typedef bool (*trash_each_fn)(const struct trash_item *item, void *context);

@@ -12,14 +12,14 @@ enum { LOCK_TOKEN_BYTES = 16 };
 
 struct lock {
 	unsigned char token[LOCK_TOKEN_BYTES];
-	node_id node;          /* its lock root */
-	uint64_t principal;    /* user id, or later a link id */
+	node_id node;       /* its lock root */
+	uint64_t principal; /* user id, or later a link id */
 	bool exclusive;
-	bool infinite;         /* Depth: infinity */
-	uint64_t expires_ns;   /* wall clock */
+	bool infinite;            /* Depth: infinity */
+	uint64_t expires_ns;      /* wall clock */
 	uint64_t timeout_seconds; /* as granted */
-	struct text owner;     /* XML of DAV:owner's content, as sent */
-	struct text root;      /* href of the lock root as its creator saw it */
+	struct text owner;        /* XML of DAV:owner's content, as sent */
+	struct text root; /* href of the lock root as its creator saw it */
 };
 
 /* "urn:uuid:..." (RFC 4918 6.5, RFC 4122). */

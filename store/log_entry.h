@@ -13,8 +13,8 @@ struct log_entry {
 	uint64_t sequence;
 	enum log_kind kind; /* ARRIVED: a whole subtree is new here */
 	node_id node;
-	node_id parent;     /* REMOVED: the collection that it left */
-	struct text name;   /* REMOVED: listed name it had there */
+	node_id parent;   /* REMOVED: the collection that it left */
+	struct text name; /* REMOVED: listed name it had there */
 	bool collection;
 	uint64_t at_ns;
 };

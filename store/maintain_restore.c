@@ -16,13 +16,14 @@
 #include "store/maintain_archive.h"
 #include "store/maintain_files.h"
 #include "store/maintain_report.h"
+#include "store/maintain_stage.h"
 #include "store/meta.h"
 #include "store/scopes.h"
 #include "store/tree_change.h"
 
 /*
- * The inverse of a backup. Only names that a backup has are written, below a
- * folder that holds no state yet. Checksums are compared twice: what was read
+ * The inverse of a backup. Only names that a backup has are written, into a
+ * stage, and take their place in the folder when all of them are right. Checksums are compared twice: what was read
  * with the list at the end of the archive, and the contents with their records
  * in the engine. Then the store is moved on: ids and change logs go past all
  * that the lost store may have given out after the backup, so that no entity
@@ -42,7 +43,8 @@ struct restored_blob {
 struct restore {
 	struct maintain *maintain;
 	struct archive *archive;
-	int root;                   /* the folder that gets state/ */
+	struct stage stage;
+	int root;                   /* the stage, open */
 	char *block;                /* owned; RESTORE_READ */
 	struct buffer lines;        /* as computed, without the heading */
 	struct buffer checksums;    /* as read */
@@ -195,6 +197,8 @@ restore_file(struct restore *restore, const char *path)
 		    path);
 		return BAD_INPUT;
 	}
+	if (strchr(path, '/') == NULL && stage_taken(&restore->stage, path))
+		return EXISTS;
 	outcome = make_parents(restore, path);
 	if (outcome != OK)
 		return outcome;
@@ -437,49 +441,38 @@ finish_engine(struct restore *restore, const char *dir)
 	return outcome;
 }
 
+/* The folders of a state inside the stage. */
 static enum outcome
-prepare_folder(struct restore *restore, const char *dir)
+prepare_folder(struct restore *restore)
 {
 	SCOPED(buffer) struct buffer message = { .max = 1000 };
 	SCOPED(buffer) struct buffer state = { 0 };
 	enum outcome outcome;
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-		maintain_finding(restore->maintain, "%s cannot be made: %s",
-		    dir, strerrordesc_np(errno));
-		return file_outcome(errno);
-	}
-	buffer_format(&state, "%s/state%c", dir, 0);
-	if (access(state.ptr, F_OK) == 0) {
-		maintain_finding(restore->maintain,
-		    "%s is there already: "
-		    "restore into another folder",
-		    state.ptr);
-		return EXISTS;
-	}
-	outcome = layout_act_as_owner(dir, &message);
-	if (outcome == OK)
-		outcome = layout_create(state.ptr, &message);
-	if (outcome != OK)
+	buffer_format(&state, "%s/state%c", restore->stage.path, 0);
+	outcome = layout_create(state.ptr, &message);
+	if (outcome != OK) {
 		maintain_finding(restore->maintain, "%.*s",
 		    TEXT_ARGS(buffer_text(&message)));
-	restore->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return outcome == OK && restore->root < 0 ? IO : outcome;
+		return outcome;
+	}
+	restore->root = open(restore->stage.path,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return restore->root < 0 ? file_outcome(errno) : OK;
 }
 
 static enum outcome
-restore_state(struct restore *restore, const char *dir)
+restore_state(struct restore *restore)
 {
-	enum outcome outcome = restore_entries(restore);
+	enum outcome outcome = prepare_folder(restore);
 
+	if (outcome == OK)
+		outcome = restore_entries(restore);
 	if (outcome == OK)
 		outcome = compare_checksums(restore);
 	if (outcome == OK)
-		outcome = finish_engine(restore, dir);
-	/* One sync for all instead of one for each file. */
-	if (outcome == OK && syncfs(restore->root) != 0)
-		outcome = file_outcome(errno);
-	return outcome;
+		outcome = finish_engine(restore, restore->stage.path);
+	return outcome == OK ? stage_place(&restore->stage) : outcome;
 }
 
 static enum outcome
@@ -494,18 +487,11 @@ run_restore(struct restore *restore, const char *file, const char *dir)
 		    file, archive_error_string(restore->archive));
 		return IO;
 	}
-	outcome = prepare_folder(restore, dir);
+	outcome = stage_begin(restore->maintain, dir, &restore->stage);
 	if (outcome != OK)
 		return outcome;
-	outcome = restore_state(restore, dir);
-	/* A part of a state must not be served by mistake. */
-	if (outcome != OK &&
-	    renameat(restore->root, "state", restore->root, "state.refused") !=
-		0)
-		maintain_finding(restore->maintain,
-		    "%s/state is not complete: "
-		    "do not use it",
-		    dir);
+	outcome = restore_state(restore);
+	stage_end(&restore->stage);
 	return outcome;
 }
 

@@ -28,27 +28,28 @@ enum node_flag {
 
 struct node {
 	node_id id, parent;
-	node_id tree;          /* id of the root of the tree it lives in */
+	node_id tree; /* id of the root of the tree it lives in */
 	enum node_kind kind;
-	uint32_t flags;        /* enum node_flag */
-	struct text key;       /* NFC name */
-	struct text name;      /* as first stored; what is listed */
-	struct text media;     /* media type of a file, decided by the server */
-	blob_id blob;          /* 0: no bytes */
-	uint64_t size;         /* bytes of the content */
-	uint64_t etag;         /* a fresh id at every change of content */
-	uint64_t created_ns, modified_ns; /* wall clock; a client may set them */
-	uint64_t sequence;     /* of its newest entry in the change log */
+	uint32_t flags;    /* enum node_flag */
+	struct text key;   /* NFC name */
+	struct text name;  /* as first stored; what is listed */
+	struct text media; /* media type of a file, decided by the server */
+	blob_id blob;      /* 0: no bytes */
+	uint64_t size;     /* bytes of the content */
+	uint64_t etag;     /* a fresh id at every change of content */
+	uint64_t created_ns,
+	    modified_ns;   /* wall clock; a client may set them */
+	uint64_t sequence; /* of its newest entry in the change log */
 	user_id creator;
-	user_id author;        /* of the present content */
+	user_id author;         /* of the present content */
 	uint64_t tree_versions; /* bytes of versions: a file's, or all below */
 	/* Of everything below, a collection's own; 0 for a file. */
-	uint64_t tree_size;    /* bytes of contents */
-	uint64_t tree_count;   /* nodes */
-	uint64_t tree_etag;    /* a fresh id at every change below */
-	uint32_t tree_grants;  /* nodes below with NODE_HAS_GRANTS */
-	uint32_t tree_locks;   /* nodes below with NODE_HAS_LOCKS */
-	uint32_t tree_levels;  /* levels below, or more: never shrinks */
+	uint64_t tree_size;   /* bytes of contents */
+	uint64_t tree_count;  /* nodes */
+	uint64_t tree_etag;   /* a fresh id at every change below */
+	uint32_t tree_grants; /* nodes below with NODE_HAS_GRANTS */
+	uint32_t tree_locks;  /* nodes below with NODE_HAS_LOCKS */
+	uint32_t tree_levels; /* levels below, or more: never shrinks */
 };
 
 /* DAMAGED when the stored bytes are no node. */

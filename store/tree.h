@@ -16,12 +16,12 @@
  */
 struct tree { /* value of KEY_TREE */
 	node_id root;
-	user_id owner;        /* whose quota it counts against */
-	uint64_t sequence;    /* of the newest change */
-	uint64_t pruned;      /* tombstones up to here are gone */
+	user_id owner;     /* whose quota it counts against */
+	uint64_t sequence; /* of the newest change */
+	uint64_t pruned;   /* tombstones up to here are gone */
 	uint64_t version_bytes, trash_bytes;
-	node_id trash;        /* parent of trashed nodes */
-	uint64_t swept;       /* the next log_prune() begins behind it */
+	node_id trash;  /* parent of trashed nodes */
+	uint64_t swept; /* the next log_prune() begins behind it */
 };
 
 enum outcome
@@ -46,7 +46,7 @@ struct tree_actor { /* who does it, for records */
  * TOO_LARGE: levels.
  */
 struct tree_content {
-	struct blob_ref blob;   /* from blob_finish(), or an inline one */
+	struct blob_ref blob; /* from blob_finish(), or an inline one */
 	struct text name;
 	struct text media;
 	uint64_t modified_ns;
@@ -99,19 +99,19 @@ enum copy_answer { COPY_TAKE, COPY_SKIP };
 
 struct tree_copy {
 	const struct node *source;
-	bool shallow;                   /* Depth: 0 */
+	bool shallow; /* Depth: 0 */
 	enum copy_answer (*filter)(struct txn *txn, const struct node *node,
 	    void *context);
 	void *context;
 	struct tree_actor actor;
 	/* State of the copy, zero at the beginning. */
-	node_id hidden, staged;         /* hidden parent, root of the copy */
-	struct text resume;             /* arena of the caller */
-	struct arena *arena;            /* borrowed */
+	node_id hidden, staged; /* hidden parent, root of the copy */
+	struct text resume;     /* arena of the caller */
+	struct arena *arena;    /* borrowed */
 	uint64_t nodes, bytes, nodes_max;
 	bool complete;
-	void *state;                    /* tree_copy.c */
-	node_id tree;  /* where it will be published; 0: source's tree */
+	void *state;  /* tree_copy.c */
+	node_id tree; /* where it will be published; 0: source's tree */
 };
 
 /* The next slice; call until complete. NO_SPACE, TOO_LARGE. */
@@ -127,8 +127,8 @@ tree_copy_publish(struct txn *txn, struct store *store, struct tree_copy *copy,
 
 /* Gives a copy that will not be published to the reclaimer. */
 enum outcome
-tree_copy_discard(struct txn *txn, struct store *store,
-    struct tree_copy *copy) MUST_CHECK;
+tree_copy_discard(struct txn *txn, struct store *store, struct tree_copy *copy)
+    MUST_CHECK;
 
 /*
  * Rewrites node->created_ns, modified_ns (Win32 times, X-OC-Mtime); 0 leaves
@@ -152,8 +152,8 @@ tree_touch(struct txn *txn, const struct trail *trail,
  * last node and keeps the counters of its ancestors. No effect when unchanged.
  */
 enum outcome
-tree_set_flag(struct txn *txn, const struct trail *trail,
-    enum node_flag flag, bool on) MUST_CHECK;
+tree_set_flag(struct txn *txn, const struct trail *trail, enum node_flag flag,
+    bool on) MUST_CHECK;
 
 /*
  * Frees up to `budget` nodes of trashed, discarded or replaced trees and

@@ -30,8 +30,7 @@ static void
 write_list(struct buffer *out, const struct if_list *list,
     struct text *resource)
 {
-	if (list->resource.ptr != NULL &&
-	    list->resource.ptr != resource->ptr)
+	if (list->resource.ptr != NULL && list->resource.ptr != resource->ptr)
 		buffer_format(out, "<%.*s>", TEXT_ARGS(list->resource));
 	*resource = list->resource;
 	buffer_append_byte(out, '(');

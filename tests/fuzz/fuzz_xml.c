@@ -44,8 +44,7 @@ element_text(struct arena *arena, const xmlNode *node)
 }
 
 static void
-check_element(struct arena *arena, const struct conf *conf,
-    const xmlNode *node)
+check_element(struct arena *arena, const struct conf *conf, const xmlNode *node)
 {
 	SCOPED(xml_doc) xmlDoc *doc = NULL;
 	struct conf wide = *conf;
@@ -71,8 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (conf == NULL)
 		conf = conf_defaults();
-	if (xml_parse((struct text){ (const char *)data, size }, conf,
-	    &doc) != OK)
+	if (xml_parse((struct text){ (const char *)data, size }, conf, &doc) !=
+	    OK)
 		return 0;
 	arena = arena_new();
 	need(xmlGetIntSubset(doc) == NULL);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,7 +86,21 @@ test_backup_and_restore(void **unused)
 	world_end(&world);
 }
 
-/* Every way to break the file is refused, and nothing of it is left usable. */
+/* The folder is there, and holds nothing. */
+static bool
+is_bare(const char *dir)
+{
+	DIR *folder = opendir(dir);
+	size_t names = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder) != NULL)
+		names++;
+	closedir(folder);
+	return names == 2; /* "." and ".." */
+}
+
+/* Every way to break the file is refused, and nothing of it is left. */
 static void
 test_broken_backups_are_refused(void **unused)
 {
@@ -117,10 +132,41 @@ test_broken_backups_are_refused(void **unused)
 					 &world.maintain),
 		    OK);
 		assert_true(world.maintain.findings > 0);
-		snprintf(dir, sizeof(dir), "%s/new%zu/state",
-		    world.state.folder, i);
 		assert_int_equal(stat(dir, &status), -1);
+		/* A folder that was there stays, as it was. */
+		assert_int_equal(mkdir(dir, 0700), 0);
+		report_begin(&world, false);
+		assert_int_not_equal(store_restore(broken, dir,
+					 &world.maintain),
+		    OK);
+		assert_true(is_bare(dir));
+		report_begin(&world, false);
+		assert_int_equal(store_restore(file, dir, &world.maintain), OK);
 	}
+	world_end(&world);
+}
+
+/* What was there before is neither overwritten nor taken away. */
+static void
+test_a_taken_folder_stays_as_it_is(void **unused)
+{
+	char file[160], dir[160];
+	struct world world;
+
+	(void)unused;
+	world_begin(&world);
+	assert_int_equal(transfer(&world, true), OK);
+	snprintf(file, sizeof(file), "%s", state_path(&world.state, "b.tar"));
+	snprintf(dir, sizeof(dir), "%s", state_path(&world.state, "new"));
+	write_whole(state_path(&world.state, "celldav.conf"), "# ours", 6);
+	backup_to(&world, file);
+	shell("mkdir '%s' && printf theirs > '%s/celldav.conf'", dir, dir);
+	report_begin(&world, false);
+	assert_int_equal(store_restore(file, dir, &world.maintain), EXISTS);
+	assert_true(world.maintain.findings > 0);
+	shell("test \"$(ls -A '%s')\" = celldav.conf && "
+	      "grep -q theirs '%s/celldav.conf'",
+	    dir, dir);
 	world_end(&world);
 }
 
@@ -130,6 +176,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_backup_and_restore),
 		cmocka_unit_test(test_broken_backups_are_refused),
+		cmocka_unit_test(test_a_taken_folder_stays_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

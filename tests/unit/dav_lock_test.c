@@ -5,7 +5,8 @@
 
 #include "dav/lock_info.h"
 
-#define INFO(scope) "<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:" scope \
+#define INFO(scope) \
+	"<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:" scope \
 	"/></d:lockscope><d:locktype><d:write/></d:locktype><d:owner>" \
 	"<d:href>me</d:href></d:owner></d:lockinfo>"
 
@@ -50,8 +51,7 @@ test_exclusive(void **state)
 	const char *f = "/dav/docs/f", *token;
 	struct reply reply;
 
-	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "x"),
-	    201);
+	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "x"), 201);
 	reply = lock(world, "alice", f, "Timeout: Second-100\nDepth: 0\n",
 	    "exclusive");
 	assert_int_equal(reply.status, 200);
@@ -59,33 +59,37 @@ test_exclusive(void **state)
 	assert_true(reply_has(&reply, "<d:href>me</d:href>"));
 	assert_true(reply_has(&reply, "<d:lockroot><d:href>/dav/docs/f<"));
 	token = reply_token(world, &reply);
-	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "y"),
-	    423);
+	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "y"), 423);
 	assert_int_equal(dav_status(world, "alice", "DELETE", f, NULL, NULL),
 	    423);
 	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/",
-	    NULL, NULL), 403);
+			     NULL, NULL),
+	    403);
 	assert_int_equal(with_if(world, "alice", "PUT", f, token, ""), 204);
-	assert_int_equal(with_if(world, "alice", "PUT", f,
-	    "(<urn:uuid:00000000-0000-4000-8000-000000000000>)", ""), 412);
+	assert_int_equal(
+	    with_if(world, "alice", "PUT", f,
+		"(<urn:uuid:00000000-0000-4000-8000-000000000000>)", ""),
+	    412);
 	/* True, but without the token. */
 	assert_int_equal(with_if(world, "alice", "PUT", f,
-	    "(Not <DAV:no-lock>)", ""), 423);
-	assert_int_equal(lock(world, "alice", f, "Depth: 0\n",
-	    "exclusive").status, 423);
-	assert_int_equal(lock(world, "alice", f, "Depth: 0\n",
-	    "shared").status, 423);
+			     "(Not <DAV:no-lock>)", ""),
+	    423);
+	assert_int_equal(
+	    lock(world, "alice", f, "Depth: 0\n", "exclusive").status, 423);
+	assert_int_equal(lock(world, "alice", f, "Depth: 0\n", "shared").status,
+	    423);
 	assert_int_equal(dav_status(world, "alice", "UNLOCK", f, NULL, NULL),
 	    400);
 	assert_int_equal(dav_status(world, "alice", "UNLOCK", f,
-	    "Lock-Token: <\n", NULL), 400);
+			     "Lock-Token: <\n", NULL),
+	    400);
 	assert_int_equal(dav_status(world, "alice", "UNLOCK", f,
-	    "Lock-Token: <urn:x>\n", NULL), 409);
+			     "Lock-Token: <urn:x>\n", NULL),
+	    409);
 	assert_int_equal(unlock(world, "alice", "/dav/docs/dir", token), 409);
 	assert_int_equal(unlock(world, "alice", f, token), 204);
 	assert_int_equal(unlock(world, "alice", f, token), 409);
-	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "z"),
-	    204);
+	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "z"), 204);
 }
 
 static void
@@ -97,18 +101,20 @@ test_unmapped(void **state)
 
 	assert_int_equal(reply.status, 201);
 	assert_true(reply_field(&reply, "ETag").len > 2);
-	assert_int_equal(dav_status(world, "alice", "GET", f, NULL, NULL),
-	    200);
-	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "x"),
-	    423);
+	assert_int_equal(dav_status(world, "alice", "GET", f, NULL, NULL), 200);
+	assert_int_equal(dav_status(world, "alice", "PUT", f, NULL, "x"), 423);
 	assert_int_equal(with_if(world, "alice", "PUT", f,
-	    reply_token(world, &reply), ""), 204);
-	assert_int_equal(lock(world, "alice", "/dav/docs/no/x", NULL,
-	    "exclusive").status, 409);
-	assert_int_equal(lock(world, "alice", "/dav/docs/x/", NULL,
-	    "exclusive").status, 405);
-	assert_int_equal(lock(world, "alice", "/dav/docs/NUL", NULL,
-	    "exclusive").status, 403);
+			     reply_token(world, &reply), ""),
+	    204);
+	assert_int_equal(
+	    lock(world, "alice", "/dav/docs/no/x", NULL, "exclusive").status,
+	    409);
+	assert_int_equal(
+	    lock(world, "alice", "/dav/docs/x/", NULL, "exclusive").status,
+	    405);
+	assert_int_equal(
+	    lock(world, "alice", "/dav/docs/NUL", NULL, "exclusive").status,
+	    403);
 }
 
 static void
@@ -144,42 +150,53 @@ test_collection(void **state)
 	const char *dir = "/dav/docs/dir/", *token;
 	struct reply reply;
 
-	assert_int_equal(dav_status(world, "alice", "PUT",
-	    "/dav/docs/dir/old", NULL, "x"), 201);
+	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/dir/old",
+			     NULL, "x"),
+	    201);
 	reply = lock(world, "alice", dir, "Depth: 0\n", "exclusive");
 	assert_int_equal(reply.status, 200);
 	token = reply_token(world, &reply);
 	/* Depth 0 protects who is a member, not what members hold. */
-	assert_int_equal(dav_status(world, "alice", "PUT",
-	    "/dav/docs/dir/old", NULL, "y"), 204);
-	assert_int_equal(dav_status(world, "alice", "PUT",
-	    "/dav/docs/dir/new", NULL, "y"), 423);
+	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/dir/old",
+			     NULL, "y"),
+	    204);
+	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/dir/new",
+			     NULL, "y"),
+	    423);
 	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir/old", NULL, NULL), 423);
+			     "/dav/docs/dir/old", NULL, NULL),
+	    423);
 	assert_int_equal(dav_status(world, "alice", "MKCOL",
-	    "/dav/docs/dir/sub", NULL, NULL), 423);
-	assert_int_equal(dav_status(world, "alice", "MOVE",
-	    "/dav/docs/dir/old", "Destination: /dav/docs/x\n", NULL), 423);
+			     "/dav/docs/dir/sub", NULL, NULL),
+	    423);
+	assert_int_equal(dav_status(world, "alice", "MOVE", "/dav/docs/dir/old",
+			     "Destination: /dav/docs/x\n", NULL),
+	    423);
 	assert_int_equal(with_if(world, "alice", "PUT", "/dav/docs/dir/new",
-	    "</dav/docs/dir/> (<urn:x>)", ""), 412);
+			     "</dav/docs/dir/> (<urn:x>)", ""),
+	    412);
 	{
 		char tagged[256];
 
 		snprintf(tagged, sizeof(tagged), "<%s> %s", dir, token);
 		assert_int_equal(with_if(world, "alice", "PUT",
-		    "/dav/docs/dir/new", tagged, ""), 201);
+				     "/dav/docs/dir/new", tagged, ""),
+		    201);
 	}
 	assert_int_equal(unlock(world, "alice", dir, token), 204);
 	reply = lock(world, "alice", dir, "Depth: infinity\n", "exclusive");
 	token = reply_token(world, &reply);
-	assert_int_equal(dav_status(world, "alice", "PUT",
-	    "/dav/docs/dir/old", NULL, "y"), 423);
+	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/dir/old",
+			     NULL, "y"),
+	    423);
 	assert_int_equal(with_if(world, "alice", "PUT", "/dav/docs/dir/old",
-	    token, ""), 204);
-	assert_int_equal(lock(world, "alice", "/dav/docs/dir/old", NULL,
-	    "shared").status, 423);
-	assert_int_equal(lock(world, "alice", dir, "Depth: 1\n",
-	    "shared").status, 400);
+			     token, ""),
+	    204);
+	assert_int_equal(
+	    lock(world, "alice", "/dav/docs/dir/old", NULL, "shared").status,
+	    423);
+	assert_int_equal(
+	    lock(world, "alice", dir, "Depth: 1\n", "shared").status, 400);
 }
 
 static void
@@ -188,20 +205,24 @@ test_below(void **state)
 	struct world *world = *state;
 	struct reply reply;
 
-	assert_int_equal(lock(world, "alice", "/dav/docs/dir/f", NULL,
-	    "exclusive").status, 201);
+	assert_int_equal(
+	    lock(world, "alice", "/dav/docs/dir/f", NULL, "exclusive").status,
+	    201);
 	reply = lock(world, "alice", "/dav/docs/dir", "Depth: infinity\n",
 	    "exclusive");
 	assert_int_equal(reply.status, 207);
 	assert_true(reply_has(&reply, "/dav/docs/dir/f"));
 	assert_true(reply_has(&reply, "424"));
 	assert_true(reply_has(&reply, "423"));
-	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir", NULL, NULL), 423);
-	assert_int_equal(dav_status(world, "alice", "GET",
-	    "/dav/docs/dir/f", NULL, NULL), 200);
+	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/dir",
+			     NULL, NULL),
+	    423);
+	assert_int_equal(dav_status(world, "alice", "GET", "/dav/docs/dir/f",
+			     NULL, NULL),
+	    200);
 	assert_int_equal(dav_status(world, "alice", "MOVE", "/dav/docs/dir",
-	    "Destination: /dav/docs/x\n", NULL), 423);
+			     "Destination: /dav/docs/x\n", NULL),
+	    423);
 }
 
 static void
@@ -216,14 +237,16 @@ test_shared(void **state)
 	b = lock(world, "bob", f, NULL, "shared");
 	assert_int_equal(a.status, 201);
 	assert_int_equal(b.status, 200);
-	assert_int_equal(lock(world, "bob", f, NULL, "exclusive").status,
-	    423);
+	assert_int_equal(lock(world, "bob", f, NULL, "exclusive").status, 423);
 	assert_int_equal(with_if(world, "alice", "PUT", f,
-	    reply_token(world, &a), ""), 204);
-	assert_int_equal(with_if(world, "bob", "PUT", f,
-	    reply_token(world, &b), ""), 204);
-	assert_int_equal(with_if(world, "bob", "PUT", f,
-	    reply_token(world, &a), ""), 412);
+			     reply_token(world, &a), ""),
+	    204);
+	assert_int_equal(with_if(world, "bob", "PUT", f, reply_token(world, &b),
+			     ""),
+	    204);
+	assert_int_equal(with_if(world, "bob", "PUT", f, reply_token(world, &a),
+			     ""),
+	    412);
 }
 
 /* A token is no good in other hands, and is not shown to them (V08). */
@@ -246,7 +269,7 @@ test_foreign(void **state)
 	ask.method = "PROPFIND";
 	ask.headers = "Depth: 0\n";
 	ask.body = "<d:propfind xmlns:d='DAV:'><d:prop><d:lockdiscovery/>"
-	    "</d:prop></d:propfind>";
+		   "</d:prop></d:propfind>";
 	reply = dav_ask(world, &ask);
 	assert_true(reply_has(&reply, "activelock"));
 	assert_false(reply_has(&reply, "urn:uuid"));
@@ -269,15 +292,19 @@ test_bodies(void **state)
 		"<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:shared/>"
 		"</d:lockscope></d:lockinfo>",
 		"<!DOCTYPE x []><d:lockinfo xmlns:d='DAV:'/>",
-		"<x", "text", "<d:lockinfo/>",
+		"<x",
+		"text",
+		"<d:lockinfo/>",
 	};
 	struct world *world = *state;
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		assert_int_equal(dav_status(world, "alice", "LOCK",
-		    "/dav/docs/b", NULL, refused[i]), 400);
-	assert_int_equal(dav_status(world, "alice", "GET", "/dav/docs/b",
-	    NULL, NULL), 404);
+				     "/dav/docs/b", NULL, refused[i]),
+		    400);
+	assert_int_equal(dav_status(world, "alice", "GET", "/dav/docs/b", NULL,
+			     NULL),
+	    404);
 }
 
 static void
@@ -289,11 +316,13 @@ test_cap(void **state)
 	world->conf->limits.locks_per_principal = 3;
 	for (unsigned i = 0; i < 5; i++) {
 		snprintf(target, sizeof(target), "/dav/docs/n%u", i);
-		assert_int_equal(lock(world, "alice", target, NULL,
-		    "shared").status, i < 3 ? 201 : 507);
+		assert_int_equal(
+		    lock(world, "alice", target, NULL, "shared").status,
+		    i < 3 ? 201 : 507);
 	}
-	assert_int_equal(dav_status(world, "alice", "GET", "/dav/docs/n4",
-	    NULL, NULL), 404);
+	assert_int_equal(dav_status(world, "alice", "GET", "/dav/docs/n4", NULL,
+			     NULL),
+	    404);
 }
 
 static void
@@ -318,8 +347,9 @@ test_timeouts(void **state)
 
 	(void)state; /* a pure function */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(lock_timeout_parse(
-		    text_from(cases[i].value), 3600), cases[i].seconds);
+		assert_int_equal(lock_timeout_parse(text_from(cases[i].value),
+				     3600),
+		    cases[i].seconds);
 	assert_int_equal(lock_timeout_parse(TEXT_NONE, 3600), 3600);
 }
 

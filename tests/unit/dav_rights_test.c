@@ -5,9 +5,11 @@
 
 #include "server/base/clock.h"
 
-#define LOCKINFO "<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:exclusive/>" \
+#define LOCKINFO \
+	"<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:exclusive/>" \
 	"</d:lockscope><d:locktype><d:write/></d:locktype></d:lockinfo>"
-#define PATCH "<d:propertyupdate xmlns:d='DAV:'><d:set><d:prop>" \
+#define PATCH \
+	"<d:propertyupdate xmlns:d='DAV:'><d:set><d:prop>" \
 	"<x:a xmlns:x='urn:x'>1</x:a></d:prop></d:set></d:propertyupdate>"
 
 static struct reply
@@ -36,11 +38,13 @@ furnish(struct world *world)
 		"/dav/docs/dir/sub/secret", "/dav/docs/dir/sub/deep/er" };
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		assert_int_equal(status_as(world, "alice", "MKCOL",
-		    folders[i], NULL, NULL), 201);
+		assert_int_equal(status_as(world, "alice", "MKCOL", folders[i],
+				     NULL, NULL),
+		    201);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		assert_int_equal(status_as(world, "alice", "PUT", files[i],
-		    NULL, "canary"), 201);
+				     NULL, "canary"),
+		    201);
 }
 
 struct probe {
@@ -61,7 +65,8 @@ static const struct probe probes[] = {
 	{ "COPY", "Destination: /dav/docs/other/c\n", NULL },
 	{ "MOVE", "Destination: /dav/docs/other/m\n", NULL },
 	{ "UNLOCK", "Lock-Token: <urn:x>\n", NULL },
-	{ "REPORT", "Depth: 0\n", "<d:sync-collection xmlns:d='DAV:'>"
+	{ "REPORT", "Depth: 0\n",
+	    "<d:sync-collection xmlns:d='DAV:'>"
 	    "<d:sync-token/><d:sync-level>1</d:sync-level><d:prop/>"
 	    "</d:sync-collection>" },
 };
@@ -111,12 +116,15 @@ test_hidden_is_unmapped(void **state)
 	assert_alike(world, "bob", "/dav/docs/dir/sub/none",
 	    "/dav/docs/dir/xyz/none");
 	/* Something would be made below it: its parent is missing. */
-	assert_int_equal(status_as(world, "bob", "PUT",
-	    "/dav/docs/dir/sub/n", NULL, "x"), 409);
-	assert_int_equal(status_as(world, "bob", "PUT",
-	    "/dav/docs/dir/xyz/n", NULL, "x"), 409);
-	assert_int_equal(status_as(world, "bob", "MKCOL",
-	    "/dav/docs/dir/sub/n", NULL, NULL), 409);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/sub/n",
+			     NULL, "x"),
+	    409);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/xyz/n",
+			     NULL, "x"),
+	    409);
+	assert_int_equal(status_as(world, "bob", "MKCOL", "/dav/docs/dir/sub/n",
+			     NULL, NULL),
+	    409);
 }
 
 /* In its place: the answer of a name that the policy forbids. */
@@ -145,13 +153,18 @@ test_hidden_name(void **state)
 		assert_same(&a, &b);
 	}
 	assert_int_equal(status_as(world, "bob", "COPY", "/dav/docs/dir/open",
-	    "Destination: /dav/docs/dir/sub\nOverwrite: F\n", NULL), 403);
+			     "Destination: /dav/docs/dir/sub\nOverwrite: F\n",
+			     NULL),
+	    403);
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
-	    "Destination: /dav/docs/dir/sub\n", NULL), 403);
+			     "Destination: /dav/docs/dir/sub\n", NULL),
+	    403);
 	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/dir/sub/secret", NULL, NULL), 200);
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/dir/open", NULL, NULL), 200);
+			     "/dav/docs/dir/sub/secret", NULL, NULL),
+	    200);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/dir/open",
+			     NULL, NULL),
+	    200);
 }
 
 /* A cell that is not the principal's own is a cell that is not there. */
@@ -165,9 +178,11 @@ test_hidden_cell(void **state)
 	assert_alike(world, "bob", "/dav/docs/dir/open",
 	    "/dav/nothing/dir/open");
 	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/x", NULL,
-	    "x"), 404);
-	assert_int_equal(status_as(world, "bob", "PUT", "/dav/nothing/x",
-	    NULL, "x"), 404);
+			     "x"),
+	    404);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/nothing/x", NULL,
+			     "x"),
+	    404);
 }
 
 /* A visible refusal names the privilege and changes nothing. */
@@ -178,8 +193,7 @@ test_visible_refusal(void **state)
 		struct probe probe;
 		const char *target, *privilege;
 	} cases[] = {
-		{ { "PUT", NULL, "x" }, "/dav/docs/dir/open",
-		    "write-content" },
+		{ { "PUT", NULL, "x" }, "/dav/docs/dir/open", "write-content" },
 		{ { "PUT", NULL, "x" }, "/dav/docs/dir/new", "bind" },
 		{ { "MKCOL", NULL, NULL }, "/dav/docs/dir/new", "bind" },
 		{ { "DELETE", NULL, NULL }, "/dav/docs/dir/open", "unbind" },
@@ -199,20 +213,23 @@ test_visible_refusal(void **state)
 	furnish(world);
 	dav_grant(world, "/", "bob", "download-original");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct reply reply = ask_as(world, "bob",
-		    cases[i].probe.method, cases[i].target,
-		    cases[i].probe.headers, cases[i].probe.body);
+		struct reply reply = ask_as(world, "bob", cases[i].probe.method,
+		    cases[i].target, cases[i].probe.headers,
+		    cases[i].probe.body);
 
 		assert_int_equal(reply.status, 403);
 		assert_true(reply_has(&reply, "need-privileges"));
 		assert_true(reply_has(&reply, cases[i].privilege));
 	}
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/dir/new", NULL, NULL), 404);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/dir/new",
+			     NULL, NULL),
+	    404);
 	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/dir/b",
-	    NULL, NULL), 404);
+			     NULL, NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/dir/open",
-	    NULL, NULL), 200);
+			     NULL, NULL),
+	    200);
 }
 
 /* T4: no 304, 412 or 416 without the right to read. */
@@ -251,11 +268,14 @@ test_delete_all_or_nothing(void **state)
 	assert_true(reply_has(&reply, "<d:href>/dav/docs/dir/</d:href>"));
 	assert_false(reply_has(&reply, "sub"));
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir",
-	    "Destination: /dav/docs/x\n", NULL), 403);
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/dir/open", NULL, NULL), 200);
-	assert_int_equal(status_as(world, "bob", "DELETE",
-	    "/dav/docs/dir/open", NULL, NULL), 204);
+			     "Destination: /dav/docs/x\n", NULL),
+	    403);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/dir/open",
+			     NULL, NULL),
+	    200);
+	assert_int_equal(status_as(world, "bob", "DELETE", "/dav/docs/dir/open",
+			     NULL, NULL),
+	    204);
 }
 
 /* COPY leaves out what is hidden, without a word. */
@@ -268,13 +288,17 @@ test_copy_filters(void **state)
 	dav_grant(world, "/", "bob", "contributor");
 	dav_grant(world, "/dir/sub", "bob", "no-access");
 	assert_int_equal(status_as(world, "bob", "COPY", "/dav/docs/dir",
-	    "Destination: /dav/docs/c1\n", NULL), 201);
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/c1/open", NULL, NULL), 200);
+			     "Destination: /dav/docs/c1\n", NULL),
+	    201);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/c1/open",
+			     NULL, NULL),
+	    200);
 	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/c1/sub",
-	    NULL, NULL), 404);
+			     NULL, NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/c1/open",
-	    NULL, NULL), 200);
+			     NULL, NULL),
+	    200);
 }
 
 /* The way round a view-only grant: no byte leaves by COPY or MOVE (T5). */
@@ -286,18 +310,22 @@ test_no_way_round(void **state)
 	furnish(world);
 	dav_grant(world, "/", "bob", "view");
 	assert_int_equal(status_as(world, "bob", "COPY", "/dav/docs/dir/open",
-	    "Destination: /dav/my-files/a\n", NULL), 403);
-	dav_grant(world, "/", "bob",
-	    "atoms:stat,list,view,move,rename,delete");
+			     "Destination: /dav/my-files/a\n", NULL),
+	    403);
+	dav_grant(world, "/", "bob", "atoms:stat,list,view,move,rename,delete");
 	dav_grant(world, "/other", "bob", "contributor");
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
-	    "Destination: /dav/docs/other/a\n", NULL), 403);
+			     "Destination: /dav/docs/other/a\n", NULL),
+	    403);
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
-	    "Destination: /dav/my-files/a\n", NULL), 403);
-	assert_int_equal(status_as(world, "bob", "GET",
-	    "/dav/docs/other/a", NULL, NULL), 404);
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/dir/open", NULL, NULL), 200);
+			     "Destination: /dav/my-files/a\n", NULL),
+	    403);
+	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/other/a",
+			     NULL, NULL),
+	    404);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/dir/open",
+			     NULL, NULL),
+	    200);
 }
 
 /* A deeper grant works by its own URL only. */
@@ -309,13 +337,17 @@ test_deeper_grant(void **state)
 	furnish(world);
 	dav_grant(world, "/dir/sub", "bob", "download-original");
 	assert_int_equal(status_as(world, "bob", "GET",
-	    "/dav/docs/dir/sub/secret", NULL, NULL), 200);
-	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/dir/",
-	    NULL, NULL), 404);
+			     "/dav/docs/dir/sub/secret", NULL, NULL),
+	    200);
+	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/dir/", NULL,
+			     NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/", NULL,
-	    NULL), 404);
+			     NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "GET",
-	    "/dav/docs/dir/sub/none", NULL, NULL), 404);
+			     "/dav/docs/dir/sub/none", NULL, NULL),
+	    404);
 }
 
 /* Who may only put in can put in, and nothing else. */
@@ -327,17 +359,23 @@ test_upload_only(void **state)
 	furnish(world);
 	dav_grant(world, "/other", "bob", "upload-only");
 	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/other/u",
-	    NULL, "x"), 201);
+			     NULL, "x"),
+	    201);
 	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/other/u",
-	    NULL, NULL), 404);
+			     NULL, NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "GET", "/dav/docs/other/",
-	    NULL, NULL), 404);
+			     NULL, NULL),
+	    404);
 	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/other/u",
-	    NULL, "y"), 403);
-	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/u",
-	    NULL, "y"), 404);
-	assert_int_equal(status_as(world, "alice", "GET",
-	    "/dav/docs/other/u", NULL, NULL), 200);
+			     NULL, "y"),
+	    403);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/u", NULL,
+			     "y"),
+	    404);
+	assert_int_equal(status_as(world, "alice", "GET", "/dav/docs/other/u",
+			     NULL, NULL),
+	    200);
 }
 
 /* portal: what the owner shared keeps its name and place (T7). */
@@ -349,24 +387,33 @@ test_portal(void **state)
 	furnish(world);
 	dav_grant(world, "/", "bob", "portal");
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
-	    "Destination: /dav/docs/dir/renamed\n", NULL), 403);
-	assert_int_equal(status_as(world, "bob", "DELETE",
-	    "/dav/docs/dir/open", NULL, NULL), 403);
+			     "Destination: /dav/docs/dir/renamed\n", NULL),
+	    403);
+	assert_int_equal(status_as(world, "bob", "DELETE", "/dav/docs/dir/open",
+			     NULL, NULL),
+	    403);
 	assert_int_equal(status_as(world, "bob", "PUT",
-	    "/dav/docs/dir/open.tmp", NULL, "new"), 201);
+			     "/dav/docs/dir/open.tmp", NULL, "new"),
+	    201);
 	assert_int_equal(status_as(world, "bob", "MOVE",
-	    "/dav/docs/dir/open.tmp",
-	    "Destination: /dav/docs/dir/open\n", NULL), 204);
-	assert_int_equal(status_as(world, "bob", "PUT",
-	    "/dav/docs/dir/~$x", NULL, "t"), 201);
-	assert_int_equal(status_as(world, "bob", "DELETE",
-	    "/dav/docs/dir/~$x", NULL, NULL), 204);
+			     "/dav/docs/dir/open.tmp",
+			     "Destination: /dav/docs/dir/open\n", NULL),
+	    204);
+	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/~$x",
+			     NULL, "t"),
+	    201);
+	assert_int_equal(status_as(world, "bob", "DELETE", "/dav/docs/dir/~$x",
+			     NULL, NULL),
+	    204);
 	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/mine",
-	    NULL, "t"), 201);
-	assert_int_equal(status_as(world, "bob", "DELETE",
-	    "/dav/docs/dir/mine", NULL, NULL), 403);
+			     NULL, "t"),
+	    201);
+	assert_int_equal(status_as(world, "bob", "DELETE", "/dav/docs/dir/mine",
+			     NULL, NULL),
+	    403);
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/mine",
-	    "Destination: /dav/docs/dir/mine2\n", NULL), 201);
+			     "Destination: /dav/docs/dir/mine2\n", NULL),
+	    201);
 }
 
 /* A save by way of a rename, where the document keeps its name (T7, T8). */
@@ -379,16 +426,17 @@ test_portal_save(void **state)
 	furnish(world);
 	dav_grant(world, "/", "bob", "portal");
 	assert_int_equal(status_as(world, "bob", "MOVE", "/dav/docs/dir/open",
-	    "Destination: /dav/docs/dir/open~\n", NULL), 201);
+			     "Destination: /dav/docs/dir/open~\n", NULL),
+	    201);
 	assert_int_equal(status_as(world, "bob", "PUT", "/dav/docs/dir/open",
-	    NULL, "new"), 204);
-	reply = ask_as(world, "bob", "GET", "/dav/docs/dir/open~", NULL,
-	    NULL);
+			     NULL, "new"),
+	    204);
+	reply = ask_as(world, "bob", "GET", "/dav/docs/dir/open~", NULL, NULL);
 	assert_true(text_equal(reply.body, TEXT("canary")));
 	assert_int_equal(status_as(world, "bob", "DELETE",
-	    "/dav/docs/dir/open~", NULL, NULL), 204);
-	reply = ask_as(world, "alice", "GET", "/dav/docs/dir/open", NULL,
-	    NULL);
+			     "/dav/docs/dir/open~", NULL, NULL),
+	    204);
+	reply = ask_as(world, "alice", "GET", "/dav/docs/dir/open", NULL, NULL);
 	assert_true(text_equal(reply.body, TEXT("new")));
 }
 
@@ -423,10 +471,10 @@ test_long_listing(void **state)
 	char target[64];
 
 	for (unsigned i = 0; i < 1500; i++) {
-		snprintf(target, sizeof(target), "/dav/docs/dir/file-%04u",
-		    i);
-		assert_int_equal(status_as(world, "alice", "PUT", target,
-		    NULL, "x"), 201);
+		snprintf(target, sizeof(target), "/dav/docs/dir/file-%04u", i);
+		assert_int_equal(status_as(world, "alice", "PUT", target, NULL,
+				     "x"),
+		    201);
 	}
 	reply = ask_as(world, "alice", "GET", "/dav/docs/dir/", NULL, NULL);
 	for (rest = reply.body; rest.len > 0; items++) {

@@ -48,7 +48,8 @@ make_request(struct world *world, const struct ask *ask)
 	}
 	request->response.arena = world->arena;
 	assert_int_equal(path_parse(world->arena, request->raw_path,
-	    &request->path), OK);
+			     &request->path),
+	    OK);
 	return request;
 }
 
@@ -170,8 +171,7 @@ dav_ask(struct world *world, const struct ask *ask)
 	response = &exchange->request->response;
 	if (outcome != OK) {
 		response_reset(response);
-		problem_respond(exchange->request, outcome,
-		    &exchange->problem);
+		problem_respond(exchange->request, outcome, &exchange->problem);
 	}
 	reply.body = response->kind == BODY_SOURCE ?
 	    gather_source(world, response->source) :
@@ -199,7 +199,7 @@ reply_field(const struct reply *reply, const char *name)
 {
 	for (size_t i = 0; i < reply->response.field_count; i++)
 		if (text_equal_nocase(reply->response.field[i].name,
-		    text_from(name)))
+			text_from(name)))
 			return reply->response.field[i].value;
 	return TEXT_NONE;
 }
@@ -248,9 +248,11 @@ dav_grant(struct world *world, const char *path, const char *user,
 
 	assert_int_equal(cell_find(world->txn, TEXT("docs"), &cell), OK);
 	assert_int_equal(path_parse_decoded(world->arena, text_from(path),
-	    &parsed), OK);
+			     &parsed),
+	    OK);
 	assert_int_equal(trail_find(world->txn, world->arena, cell.root,
-	    &parsed, &trail), OK);
+			     &parsed, &trail),
+	    OK);
 	assert_int_equal(trail.missing, 0);
 	(void)world_grant(world, &trail, principal.id, what, 0);
 }

@@ -10,15 +10,15 @@
  * chosen, and is committed or undone.
  */
 struct ask {
-	const char *user;     /* NULL: nobody */
+	const char *user; /* NULL: nobody */
 	const char *method, *target;
-	const char *headers;  /* "Name: value\n...", NULL: none */
-	const char *body;     /* NULL: none */
+	const char *headers; /* "Name: value\n...", NULL: none */
+	const char *body;    /* NULL: none */
 };
 
 struct reply {
 	unsigned status;
-	struct text body;     /* all of it; arena of the world */
+	struct text body; /* all of it; arena of the world */
 	struct response response;
 };
 

@@ -18,8 +18,7 @@ get(struct world *world, const char *user, const char *target)
 static void
 assert_content(struct world *world, const char *target, const char *content)
 {
-	struct ask ask = { .user = "alice", .method = "GET",
-		.target = target };
+	struct ask ask = { .user = "alice", .method = "GET", .target = target };
 	struct reply reply = dav_ask(world, &ask);
 
 	assert_int_equal(reply.status, 200);
@@ -56,7 +55,8 @@ test_put(void **state)
 	assert_int_equal(put(world, "/dav/docs/a.txt/b", "x"), 409);
 	assert_int_equal(put(world, "/dav/none/a", "x"), 404);
 	assert_int_equal(dav_status(world, NULL, "PUT", "/dav/docs/b", NULL,
-	    "x"), 401);
+			     "x"),
+	    401);
 	assert_int_equal(get(world, "alice", "/dav/docs/b"), 404);
 }
 
@@ -66,17 +66,22 @@ test_put_refusals_store_nothing(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/r",
-	    "Content-Range: bytes 0-1/9\n", "x"), 400);
+			     "Content-Range: bytes 0-1/9\n", "x"),
+	    400);
 	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/r",
-	    "If-Match: \"1\"\n", "x"), 412);
+			     "If-Match: \"1\"\n", "x"),
+	    412);
 	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/r",
-	    "If: (<urn:x>)\n", "x"), 412);
+			     "If: (<urn:x>)\n", "x"),
+	    412);
 	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/r",
-	    "If: (\n", "x"), 400);
+			     "If: (\n", "x"),
+	    400);
 	assert_int_equal(get(world, "alice", "/dav/docs/r"), 404);
 	assert_int_equal(put(world, "/dav/docs/r", "x"), 201);
 	assert_int_equal(dav_status(world, "alice", "PUT", "/dav/docs/r",
-	    "If-None-Match: *\n", "y"), 412);
+			     "If-None-Match: *\n", "y"),
+	    412);
 	assert_content(world, "/dav/docs/r", "x");
 	world->conf->limits.file_size = 3;
 	assert_int_equal(put(world, "/dav/docs/r", "four"), 413);
@@ -100,7 +105,8 @@ test_names(void **state)
 		snprintf(target, sizeof(target), "/dav/docs/%s", refused[i]);
 		assert_int_equal(put(world, target, "x"), 403);
 		assert_int_equal(dav_status(world, "alice", "MKCOL", target,
-		    NULL, NULL), 403);
+				     NULL, NULL),
+		    403);
 		assert_int_equal(get(world, "alice", target), 404);
 	}
 	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
@@ -119,11 +125,13 @@ test_own_cell(void **state)
 
 	assert_int_equal(get(world, "bob", "/dav/my-files/"), 200);
 	assert_int_equal(dav_status(world, "bob", "PUT", "/dav/my-files/a",
-	    NULL, "mine"), 201);
+			     NULL, "mine"),
+	    201);
 	assert_int_equal(get(world, "bob", "/dav/my-files/a"), 200);
 	assert_int_equal(get(world, "alice", "/dav/my-files/a"), 404);
 	assert_int_equal(carry(world, "alice", "COPY", "/dav/docs/dir",
-	    "/dav/my-files/dir"), 201);
+			     "/dav/my-files/dir"),
+	    201);
 	assert_int_equal(get(world, "alice", "/dav/my-files/dir"), 200);
 	assert_int_equal(get(world, "alice", "/dav/~1/"), 404);
 }
@@ -134,53 +142,70 @@ test_delete(void **state)
 	struct world *world = *state;
 
 	assert_int_equal(put(world, "/dav/docs/dir/a", "x"), 201);
-	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir", "Depth: 0\n", NULL), 400);
-	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir", "Depth: 1\n", NULL), 400);
+	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/dir",
+			     "Depth: 0\n", NULL),
+	    400);
+	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/dir",
+			     "Depth: 1\n", NULL),
+	    400);
 	assert_int_equal(get(world, "alice", "/dav/docs/dir/a"), 200);
 	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir/a/", NULL, NULL), 404);
-	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir", NULL, NULL), 204);
+			     "/dav/docs/dir/a/", NULL, NULL),
+	    404);
+	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/dir",
+			     NULL, NULL),
+	    204);
 	assert_int_equal(get(world, "alice", "/dav/docs/dir/a"), 404);
-	assert_int_equal(dav_status(world, "alice", "DELETE",
-	    "/dav/docs/dir", NULL, NULL), 404);
+	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/dir",
+			     NULL, NULL),
+	    404);
 	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/docs/",
-	    NULL, NULL), 403);
+			     NULL, NULL),
+	    403);
 	assert_int_equal(dav_status(world, "alice", "DELETE", "/dav/", NULL,
-	    NULL), 403);
+			     NULL),
+	    403);
 	assert_int_equal(get(world, "alice", "/dav/docs/"), 200);
 }
 
 static void
 test_mkcol(void **state)
 {
-	static const char with[] = "<d:mkcol xmlns:d='DAV:'><d:set><d:prop>"
+	static const char with[] =
+	    "<d:mkcol xmlns:d='DAV:'><d:set><d:prop>"
 	    "<d:resourcetype><d:collection/></d:resourcetype>"
 	    "<x:color xmlns:x='urn:x'>red</x:color></d:prop></d:set>"
 	    "</d:mkcol>";
-	static const char wrong[] = "<d:mkcol xmlns:d='DAV:'><d:set><d:prop>"
+	static const char wrong[] =
+	    "<d:mkcol xmlns:d='DAV:'><d:set><d:prop>"
 	    "<d:resourcetype><d:collection/><x:odd xmlns:x='urn:x'/>"
 	    "</d:resourcetype></d:prop></d:set></d:mkcol>";
-	static const char protected[] = "<d:mkcol xmlns:d='DAV:'><d:set>"
+	static const char protected[] =
+	    "<d:mkcol xmlns:d='DAV:'><d:set>"
 	    "<d:prop><d:getetag>1</d:getetag></d:prop></d:set></d:mkcol>";
 	struct world *world = *state;
 
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/n/",
-	    NULL, NULL), 201);
+			     NULL, NULL),
+	    201);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/n",
-	    NULL, NULL), 405);
+			     NULL, NULL),
+	    405);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/o/p",
-	    NULL, NULL), 409);
+			     NULL, NULL),
+	    409);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/t",
-	    "Content-Type: xzy-foo/bar-512\n", "afafafaf"), 415);
+			     "Content-Type: xzy-foo/bar-512\n", "afafafaf"),
+	    415);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/x",
-	    "Content-Type: application/xml\n", with), 201);
+			     "Content-Type: application/xml\n", with),
+	    201);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/t",
-	    "Content-Type: application/xml\n", wrong), 403);
+			     "Content-Type: application/xml\n", wrong),
+	    403);
 	assert_int_equal(dav_status(world, "alice", "MKCOL", "/dav/docs/t",
-	    "Content-Type: application/xml\n", protected), 403);
+			     "Content-Type: application/xml\n", protected),
+	    403);
 	assert_int_equal(get(world, "alice", "/dav/docs/t"), 404);
 	assert_int_equal(get(world, "alice", "/dav/docs/x"), 200);
 }
@@ -192,20 +217,25 @@ test_copy(void **state)
 
 	assert_int_equal(put(world, "/dav/docs/dir/a", "one"), 201);
 	assert_int_equal(carry(world, "alice", "COPY", "/dav/docs/dir/a",
-	    "/dav/docs/b"), 201);
+			     "/dav/docs/b"),
+	    201);
 	assert_content(world, "/dav/docs/b", "one");
 	assert_int_equal(put(world, "/dav/docs/b", "two"), 204);
 	assert_int_equal(carry(world, "alice", "COPY", "/dav/docs/b",
-	    "http://localhost:8080/dav/docs/dir/a"), 204);
+			     "http://localhost:8080/dav/docs/dir/a"),
+	    204);
 	assert_content(world, "/dav/docs/dir/a", "two");
 	assert_int_equal(carry(world, "alice", "COPY", "/dav/docs/dir",
-	    "/dav/docs/tree/"), 201);
+			     "/dav/docs/tree/"),
+	    201);
 	assert_content(world, "/dav/docs/tree/a", "two");
 	assert_int_equal(carry(world, "alice", "COPY", "/dav/docs/dir/",
-	    "/dav/docs/b"), 204);
+			     "/dav/docs/b"),
+	    204);
 	assert_content(world, "/dav/docs/b/a", "two");
 	assert_int_equal(dav_status(world, "alice", "COPY", "/dav/docs/dir",
-	    "Destination: /dav/docs/flat\nDepth: 0\n", NULL), 201);
+			     "Destination: /dav/docs/flat\nDepth: 0\n", NULL),
+	    201);
 	assert_int_equal(get(world, "alice", "/dav/docs/flat/"), 200);
 	assert_int_equal(get(world, "alice", "/dav/docs/flat/a"), 404);
 }
@@ -223,8 +253,7 @@ test_destinations(void **state)
 		{ "Destination: http://other/dav/docs/b\n", 502 },
 		{ "Destination: /public/x\n", 502 },
 		{ "Destination: /\n", 502 },
-		{ "Destination: /dav/docs/b\nDestination: /dav/docs/c\n",
-		    400 },
+		{ "Destination: /dav/docs/b\nDestination: /dav/docs/c\n", 400 },
 		{ "Destination: /dav/docs/b\nOverwrite: X\n", 400 },
 		{ "Destination: /dav/docs/b\nDepth: 1\n", 400 },
 		{ "Destination: /dav/docs/dir\n", 403 },
@@ -240,10 +269,10 @@ test_destinations(void **state)
 	assert_int_equal(put(world, "/dav/docs/dir/a", "one"), 201);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(dav_status(world, "alice", "COPY",
-		    "/dav/docs/dir", cases[i].headers, NULL),
+				     "/dav/docs/dir", cases[i].headers, NULL),
 		    cases[i].status);
 		assert_int_equal(dav_status(world, "alice", "MOVE",
-		    "/dav/docs/dir", cases[i].headers, NULL),
+				     "/dav/docs/dir", cases[i].headers, NULL),
 		    cases[i].status);
 	}
 	assert_content(world, "/dav/docs/dir/a", "one");
@@ -262,19 +291,22 @@ test_move(void **state)
 	reply = dav_ask(world, &head);
 	etag = reply_field(&reply, "ETag");
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/a",
-	    "/dav/docs/dir/b"), 201);
+			     "/dav/docs/dir/b"),
+	    201);
 	assert_int_equal(get(world, "alice", "/dav/docs/a"), 404);
 	head.target = "/dav/docs/dir/b";
 	reply = dav_ask(world, &head);
 	assert_true(text_equal(etag, reply_field(&reply, "ETag")));
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/dir",
-	    "/dav/docs/moved"), 201);
+			     "/dav/docs/moved"),
+	    201);
 	assert_content(world, "/dav/docs/moved/b", "one");
-	assert_int_equal(dav_status(world, "alice", "MOVE",
-	    "/dav/docs/moved", "Destination: /dav/docs/n\nDepth: 0\n", NULL),
+	assert_int_equal(dav_status(world, "alice", "MOVE", "/dav/docs/moved",
+			     "Destination: /dav/docs/n\nDepth: 0\n", NULL),
 	    400);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/",
-	    "/dav/my-files/docs"), 403);
+			     "/dav/my-files/docs"),
+	    403);
 }
 
 /* A save by way of a temporary file keeps the identity of the document. */
@@ -283,7 +315,8 @@ test_safe_save(void **state)
 {
 	struct world *world = *state;
 	struct ask ask = { "alice", "PROPFIND", "/dav/docs/doc.odt",
-		"Depth: 0\n", "<d:propfind xmlns:d='DAV:'><d:prop>"
+		"Depth: 0\n",
+		"<d:propfind xmlns:d='DAV:'><d:prop>"
 		"<d:resource-id/></d:prop></d:propfind>" };
 	struct reply before, after;
 
@@ -291,7 +324,8 @@ test_safe_save(void **state)
 	before = dav_ask(world, &ask);
 	assert_int_equal(put(world, "/dav/docs/doc.tmp", "new"), 201);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/doc.tmp",
-	    "/dav/docs/doc.odt"), 204);
+			     "/dav/docs/doc.odt"),
+	    204);
 	after = dav_ask(world, &ask);
 	assert_int_equal(after.status, 207);
 	assert_true(text_equal(before.body, after.body));
@@ -312,7 +346,8 @@ test_save_by_rename(void **state)
 	assert_int_equal(put(world, "/dav/docs/f", "old"), 201);
 	before = dav_ask(world, &ask);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
-	    "/dav/docs/f~"), 201);
+			     "/dav/docs/f~"),
+	    201);
 	assert_int_equal(get(world, "alice", "/dav/docs/f"), 404);
 	assert_int_equal(put(world, "/dav/docs/f", "new"), 201);
 	after = dav_ask(world, &ask);
@@ -321,9 +356,11 @@ test_save_by_rename(void **state)
 	assert_content(world, "/dav/docs/f~", "old");
 	assert_int_equal(put(world, "/dav/docs/~WRD1.tmp", "word"), 201);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
-	    "/dav/docs/~WRL1.tmp"), 201);
+			     "/dav/docs/~WRL1.tmp"),
+	    201);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/~WRD1.tmp",
-	    "/dav/docs/f"), 201);
+			     "/dav/docs/f"),
+	    201);
 	after = dav_ask(world, &ask);
 	assert_true(text_equal(before.body, after.body));
 	assert_content(world, "/dav/docs/f", "word");
@@ -331,15 +368,18 @@ test_save_by_rename(void **state)
 	assert_int_equal(get(world, "alice", "/dav/docs/~WRD1.tmp"), 404);
 	/* A plain way back is no save. */
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
-	    "/dav/docs/f.tmp"), 201);
+			     "/dav/docs/f.tmp"),
+	    201);
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f.tmp",
-	    "/dav/docs/f"), 201);
+			     "/dav/docs/f"),
+	    201);
 	after = dav_ask(world, &ask);
 	assert_true(text_equal(before.body, after.body));
 	assert_int_equal(get(world, "alice", "/dav/docs/f.tmp"), 404);
 	/* Neither is another file where one was renamed for good. */
 	assert_int_equal(carry(world, "alice", "MOVE", "/dav/docs/f",
-	    "/dav/docs/g"), 201);
+			     "/dav/docs/g"),
+	    201);
 	assert_int_equal(put(world, "/dav/docs/f", "other"), 201);
 	after = dav_ask(world, &ask);
 	assert_false(text_equal(before.body, after.body));

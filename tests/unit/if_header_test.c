@@ -58,7 +58,8 @@ test_absent(void **state)
 	struct if_header header;
 
 	assert_int_equal(if_parse(fixture->arena, fixture->conf, TEXT_NONE,
-	    &header), OK);
+			     &header),
+	    OK);
 	assert_int_equal(header.count, 0);
 }
 
@@ -68,14 +69,15 @@ test_untagged(void **state)
 	struct if_header header;
 
 	assert_int_equal(parse(state,
-	    "(<" UUID "> [\"a]b\"]) ( Not <DAV:no-lock>[W/\"x\"] )",
-	    &header), OK);
+			     "(<" UUID
+			     "> [\"a]b\"]) ( Not <DAV:no-lock>[W/\"x\"] )",
+			     &header),
+	    OK);
 	assert_int_equal(header.count, 2);
 	assert_null(header.list[0].resource.ptr);
 	assert_int_equal(header.list[0].count, 2);
 	assert_false(header.list[0].condition[0].is_etag);
-	assert_true(text_equal(header.list[0].condition[0].value,
-	    TEXT(UUID)));
+	assert_true(text_equal(header.list[0].condition[0].value, TEXT(UUID)));
 	assert_true(text_equal(header.list[0].condition[1].value,
 	    TEXT("\"a]b\"")));
 	assert_true(header.list[1].condition[0].negated);
@@ -89,8 +91,11 @@ test_tagged(void **state)
 {
 	struct if_header header;
 
-	assert_int_equal(parse(state, "</a> (<x:1>)([\"e\"]) <http://h/b> "
-	    "(not<x:2>)", &header), OK);
+	assert_int_equal(parse(state,
+			     "</a> (<x:1>)([\"e\"]) <http://h/b> "
+			     "(not<x:2>)",
+			     &header),
+	    OK);
 	assert_int_equal(header.count, 3);
 	assert_true(text_equal(header.list[0].resource, TEXT("/a")));
 	assert_true(text_equal(header.list[1].resource, TEXT("/a")));
@@ -102,14 +107,47 @@ static void
 test_malformed(void **state)
 {
 	static const char *const cases[] = {
-		"", " ", "(", ")", "()", "( )", "(<", "(<)", "(<>)", "(<a",
-		"(<a>", "<u>", "<u> ", "<u> <v> (<a>)", "<u>(<a>) <v>",
-		"(<a>) <u> (<b>)", "(Not)", "(Not Not <a>)", "([)", "([])",
-		"([\"])", "([\"a\")", "([\"a\"\"b\"])", "([a])", "([W/])",
-		"([\"a\\\"b\"])", "((<a>))", "(<a> <b)", "x", "(<a>) x",
-		"(<a>),(<b>)", "(<a b>)", "(<a<b>)", "([\"a b\"])",
-		"(<\x01>)", "<> (<a>)", "(<a>] )", "Not (<a>)", "[\"a\"]",
-		"(\"a\")", "<u> [\"a\"]",
+		"",
+		" ",
+		"(",
+		")",
+		"()",
+		"( )",
+		"(<",
+		"(<)",
+		"(<>)",
+		"(<a",
+		"(<a>",
+		"<u>",
+		"<u> ",
+		"<u> <v> (<a>)",
+		"<u>(<a>) <v>",
+		"(<a>) <u> (<b>)",
+		"(Not)",
+		"(Not Not <a>)",
+		"([)",
+		"([])",
+		"([\"])",
+		"([\"a\")",
+		"([\"a\"\"b\"])",
+		"([a])",
+		"([W/])",
+		"([\"a\\\"b\"])",
+		"((<a>))",
+		"(<a> <b)",
+		"x",
+		"(<a>) x",
+		"(<a>),(<b>)",
+		"(<a b>)",
+		"(<a<b>)",
+		"([\"a b\"])",
+		"(<\x01>)",
+		"<> (<a>)",
+		"(<a>] )",
+		"Not (<a>)",
+		"[\"a\"]",
+		"(\"a\")",
+		"<u> [\"a\"]",
 	};
 	struct if_header header;
 
@@ -130,13 +168,16 @@ test_limits(void **state)
 	for (size_t i = 0; i < lists; i++)
 		memcpy(value + i * 5, "(<a>)", 5);
 	assert_int_equal(if_parse(fixture->arena, fixture->conf,
-	    (struct text){ value, lists * 5 }, &header), OK);
+			     (struct text){ value, lists * 5 }, &header),
+	    OK);
 	assert_int_equal(header.count, lists);
 	memset(value, '(', max + 1);
 	assert_int_equal(if_parse(fixture->arena, fixture->conf,
-	    (struct text){ value, max }, &header), BAD_INPUT);
+			     (struct text){ value, max }, &header),
+	    BAD_INPUT);
 	assert_int_equal(if_parse(fixture->arena, fixture->conf,
-	    (struct text){ value, max + 1 }, &header), TOO_LARGE);
+			     (struct text){ value, max + 1 }, &header),
+	    TOO_LARGE);
 	free(value);
 }
 
@@ -146,7 +187,8 @@ test_submits(void **state)
 	struct if_header header;
 
 	assert_int_equal(parse(state, "<http://elsewhere/> (<" UUID ">)",
-	    &header), OK);
+			     &header),
+	    OK);
 	assert_true(if_submits(&header, uuid));
 	assert_int_equal(parse(state, "(<x:1> <" UUID ">)", &header), OK);
 	assert_true(if_submits(&header, uuid));
