@@ -289,8 +289,8 @@ test_bodies(void **state)
 		"<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:odd/>"
 		"</d:lockscope><d:locktype><d:write/></d:locktype>"
 		"</d:lockinfo>",
-		"<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:shared/>"
-		"</d:lockscope></d:lockinfo>",
+		("<d:lockinfo xmlns:d='DAV:'><d:lockscope><d:shared/>"
+		 "</d:lockscope></d:lockinfo>"),
 		"<!DOCTYPE x []><d:lockinfo xmlns:d='DAV:'/>",
 		"<x",
 		"text",
