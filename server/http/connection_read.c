@@ -419,8 +419,13 @@ body_droppable(struct connection *connection)
 	if (request->expects_continue && !transfer->continued &&
 	    connection->rest.len == 0)
 		return false;
+	/*
+	 * KIO sends the whole body before it knows that it must sign in, and
+	 * takes an early close for a broken connection, never for a 401.
+	 */
 	if (request->body == REQUEST_BODY_LENGTH)
-		return transfer->body_left <= DRAIN_MAX;
+		return transfer->body_left <= DRAIN_MAX ||
+		    request->response.status == 401;
 	return chunks_join(connection, &data) == PARSE_DONE;
 }
 

@@ -140,6 +140,22 @@ reader_drop(struct connection *connection) ON_LOOP
 	connection_end(connection);
 }
 
+/* A body that is dropped has to come as fast as one that is wanted. */
+static void
+drain_judge(struct connection *connection) ON_LOOP
+{
+	uint64_t seconds = connection->conf->limits.keep_alive_seconds;
+	uint64_t came = connection->drain_window - connection->drain_left;
+
+	if (came / (seconds > 0 ? seconds : 1) <
+	    connection->conf->limits.body_rate) {
+		connection_end(connection);
+		return;
+	}
+	connection->drain_window = connection->drain_left;
+	connection_deadline_in(connection, seconds);
+}
+
 static void
 deadline_meet(struct connection *connection) ON_LOOP
 {
@@ -154,6 +170,8 @@ deadline_meet(struct connection *connection) ON_LOOP
 		reader_drop(connection);
 		break;
 	case PHASE_DRAIN:
+		drain_judge(connection);
+		break;
 	case PHASE_LINGER:
 		connection_end(connection);
 		break;

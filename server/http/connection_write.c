@@ -38,6 +38,7 @@ reply_next(struct connection *connection) ON_LOOP
 	bool close = transfer->close, done = transfer->body_done;
 
 	connection->drain_left = done ? 0 : transfer->body_left;
+	connection->drain_window = connection->drain_left;
 	transfer_finish(connection, true);
 	if (connection->fd < 0)
 		return; /* done() cut all connections */

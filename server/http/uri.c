@@ -110,9 +110,12 @@ absolute_path(const struct request *request, struct text uri,
 	name = text_slice(rest, 0, text_find(rest, '/'));
 	*ret_path = name.len < rest.len ? text_slice(rest, name.len, rest.len) :
 					  TEXT("/");
-	/* Userinfo makes it another resource, and may mislead a person. */
-	if (text_find(name, '@') < name.len)
-		return UNSUPPORTED;
+	/*
+	 * KIO keeps the user's name in front of the host. It names nothing:
+	 * what counts is the host behind the last '@' (RFC 3986 3.2.1).
+	 */
+	while (text_find(name, '@') < name.len)
+		name = text_slice(name, text_find(name, '@') + 1, name.len);
 	if (!authority_parse(name, &authority))
 		return BAD_INPUT;
 	if (!text_equal_nocase(scheme, request->scheme) ||

@@ -49,7 +49,8 @@ def foreign_destination(t):
 def garbage_destination(t):
     here = t.alice.authority
     refuse(t, ["http://%s@evil.example/dav/a/x" % here,
-               "http://user:pw@%s/dav/a/x" % here,
+               "http://%s:pw@evil.example/dav/a/x" % here,
+               "http://evil.example@%s.evil.example/dav/a/x" % here,
                "ftp://%s/dav/a/x" % here, "file:///dav/a/x",
                "javascript:alert(1)", "http:/dav/a/x", "http:///dav/a/x",
                "http://%s#/dav/a/x" % here, "http://[::1/dav/a/x",
