@@ -359,6 +359,19 @@ hash_run(struct job *job) ON_WORKER;
 static void
 hash_home(struct job *job) ON_LOOP;
 
+/* A full queue is an answer too: the attempt must not count as open. */
+static void
+visit_hash(struct visit *visit) ON_LOOP
+{
+	visit->job.run = hash_run;
+	visit->job.home = hash_home;
+	visit->job.loop = visit->loop;
+	visit->away = true;
+	if (job_post(visit->server->workers, LANE_HASH, JOB_BEGINS,
+		&visit->job) != OK)
+		hash_home(&visit->job);
+}
+
 /* Also the way back from the hash lane, with its answer. */
 static void
 visit_admit(struct visit *visit, enum authenticate_result result,
@@ -370,7 +383,7 @@ visit_admit(struct visit *visit, enum authenticate_result result,
 		outcome = method_admit(visit, txn);
 	txn_abort(txn);
 	if (result == AUTHENTICATE_HASH)
-		visit_post(visit, LANE_HASH, hash_run, hash_home);
+		visit_hash(visit);
 	else if (outcome != OK)
 		visit_reply(visit, outcome);
 	else
