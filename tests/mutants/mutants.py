@@ -24,6 +24,9 @@ MUTANTS = [
         ("dav/lock_demand.c",
          'lock->principal == exchange->principal.id &&',
          ''),
+        ("dav/if_judge.c",
+         'if (lock[i].principal == exchange->principal.id &&',
+         'if ('),
     ], "cases/attack_locks.py", []),
     ("v12-controls-in-names", [
         ("server/base/path.c",
