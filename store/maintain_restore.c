@@ -23,11 +23,12 @@
 
 /*
  * The inverse of a backup. Only names that a backup has are written, into a
- * stage, and take their place in the folder when all of them are right. Checksums are compared twice: what was read
- * with the list at the end of the archive, and the contents with their records
- * in the engine. Then the store is moved on: ids and change logs go past all
- * that the lost store may have given out after the backup, so that no entity
- * tag is given twice and no sync token of then is taken for one of now.
+ * stage, and take their place in the folder when all of them are right.
+ * Checksums are compared twice: what was read with the list at the end of the
+ * archive, and the contents with their records in the engine. Then the store
+ * is moved on: ids and change logs go past all that the lost store may have
+ * given out after the backup, so that no entity tag is given twice and no sync
+ * token of then is taken for one of now.
  */
 enum { RESTORE_READ = 256 * 1024, RESTORE_ID_BLOCKS = 16384 };
 

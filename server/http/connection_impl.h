@@ -99,7 +99,7 @@ struct connection {
 	uint64_t slot_ns;     /* when the wheel looks at it */
 	size_t slice;         /* bytes moved in this turn */
 	size_t lingered;
-	uint64_t drain_left; /* of a body that nobody wants */
+	uint64_t drain_left;   /* of a body that nobody wants */
 	uint64_t drain_window; /* the same when its deadline was set */
 	struct peer peer;
 	enum phase phase;

@@ -45,7 +45,7 @@ MUTANTS = [
          'if (codings + lengths > 1)',
          'if (lengths > 1)'),
     ], "cases/framing.py", []),
-    ("v27-plus-and-zero-lengths", [
+    ("v27-leading-zeros", [
         ("server/http/parser.c",
          "if (value.len > 1 && value.ptr[0] == '0') return 400;",
          ''),

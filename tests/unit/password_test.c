@@ -5,6 +5,8 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include <time.h>
+
 #include "auth/password.h"
 #include "server/base/clock.h"
 
@@ -82,6 +84,16 @@ damaged_hashes_are_wrong(void **state)
 		 "uC4nTq8HxLw2VbA6oKfJ5dPzE7iMyS1rGh0QmNt3Uv8")));
 }
 
+/* Of this thread alone: a busy machine does not decide. */
+static uint64_t
+thread_cpu_ns(void)
+{
+	struct timespec spent;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent), 0);
+	return (uint64_t)spent.tv_sec * NS_PER_SECOND + (uint64_t)spent.tv_nsec;
+}
+
 static uint64_t
 fastest_verify(struct text phc)
 {
@@ -89,17 +101,17 @@ fastest_verify(struct text phc)
 
 	thread_enter_worker();
 	for (int i = 0; i < 7; i++) {
-		uint64_t begun = clock_monotonic_ns(), took;
+		uint64_t begun = thread_cpu_ns(), took;
 
 		assert_int_equal(password_verify(phc, secret_of("wrong")),
 		    UNAUTHENTICATED);
-		took = clock_monotonic_ns() - begun;
+		took = thread_cpu_ns() - begun;
 		least = took < least ? took : least;
 	}
 	return least;
 }
 
-/* V59a: the best of several runs, so that a busy machine does not decide. */
+/* V59a: the best of several runs. */
 static void
 nobody_costs_what_somebody_costs(void **state)
 {
