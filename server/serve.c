@@ -250,12 +250,17 @@ content_quick(struct visit *visit)
 	return true;
 }
 
+/*
+ * From here on the method itself looks at the rights, with what it changes;
+ * a look from outside might cut the answer of what has been committed.
+ */
 static void
 content_done(struct upload *upload, enum outcome outcome) ON_LOOP
 {
 	struct visit *visit = (struct visit *)((char *)upload -
 	    offsetof(struct visit, upload));
 
+	live_leave(loop_live(visit->loop), visit);
 	visit->exchange.head_bytes = upload->head;
 	if (outcome != OK)
 		visit_reply(visit, outcome);
@@ -274,6 +279,7 @@ gather_done(struct upload *upload, enum outcome outcome) ON_LOOP
 	const struct method *method = visit->exchange.method;
 	struct text bytes = buffer_text(&upload->incoming);
 
+	live_leave(loop_live(visit->loop), visit);
 	if (outcome == OK && method->body == METHOD_BODY_NONE &&
 	    bytes.len > 0 && (method->flags & METHOD_SAFE) == 0)
 		outcome = BAD_INPUT, visit->exchange.problem.status = 415;
