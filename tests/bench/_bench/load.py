@@ -71,9 +71,14 @@ class Load:
         if cores:
             def before():
                 os.sched_setaffinity(0, cores)
-        done = subprocess.run(words, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False,
-                              timeout=seconds + 120, preexec_fn=before)
+        try:
+            done = subprocess.run(
+                words, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, check=False, timeout=seconds + 120,
+                preexec_fn=before)
+        except subprocess.TimeoutExpired as error:
+            raise Wrong(f"no end of {kind} after {seconds + 120:.0f} s"
+                        ) from error
         if done.returncode != 0:
             raise Wrong(done.stderr.strip()[:600] or
                         f"davload ended with {done.returncode}")

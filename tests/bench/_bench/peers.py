@@ -117,7 +117,6 @@ class Peer:
 
     auth = None
     base = "/"
-    durable = False
 
     def __init__(self, name, folder):
         self.name = name

@@ -94,12 +94,6 @@ class Process:
             total += sum(int(fields[i]) for i in (11, 12, 13, 14))
         return total / TICK
 
-    def rss(self):
-        """Resident bytes of the family."""
-        page = os.sysconf("SC_PAGE_SIZE")
-        return sum(int(fields[21]) * page
-                   for fields in family(self.pid).values())
-
     def pin(self, cores):
         """Binds every thread of the family to these cores."""
         for pid in family(self.pid):

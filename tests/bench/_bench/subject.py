@@ -28,7 +28,6 @@ class Celldav:
 
     name = "celldav"
     base = "/dav/bench/"
-    durable = True
 
     def __init__(self, top, folder):
         self.binary = binary(top)

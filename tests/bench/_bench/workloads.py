@@ -1,5 +1,6 @@
 """The workloads: what each server is asked, and what is compared."""
 
+import collections
 import itertools
 
 import disk
@@ -23,12 +24,14 @@ class Sizes:
 
 class Bench:
     """What a workload is handed: the generator, the sizes, a number that no
-    other sample has."""
+    other sample has, the trees of each server that COPY made and that MOVE
+    and DELETE have not used yet."""
 
     def __init__(self, load, sizes):
         self.load = load
         self.sizes = sizes
         self.serial = itertools.count()
+        self.made = collections.defaultdict(list)
 
     def fill(self, server, path, count, size, connections=16):
         folder_make(server, path)
@@ -64,11 +67,10 @@ class Workload:
     # A sample of less than a tick of the CPU clock has no CPU figure.
     has_cpu = True
 
-    def __init__(self, key, title, connections=1, **keys):
+    def __init__(self, key, title, connections=1):
         self.key = key
         self.title = title
         self.connections = connections
-        self.keys = keys
 
     def timed(self, bench, server, cores):
         """The timed part: figures of davload."""
@@ -214,7 +216,6 @@ class Tree(Workload):
 
     unit = "ms"
     has_cpu = False
-    made = {}
 
     def __init__(self, key, title, kind):
         super().__init__(key, title)
@@ -239,7 +240,7 @@ class Copy(Tree):
 
     def after(self, bench, server):
         self.whole(bench, server, self.to)
-        self.made.setdefault(server.name, []).append(self.to)
+        bench.made[server.name].append(self.to)
 
 
 class Made(Tree):
@@ -247,8 +248,8 @@ class Made(Tree):
     row of COPY did not run."""
 
     def take(self, bench, server):
-        if self.made.get(server.name):
-            return self.made[server.name].pop(0)
+        if bench.made[server.name]:
+            return bench.made[server.name].pop(0)
         copy = Copy("copy", "", "copy")
         copy.before(bench, server)
         copy.timed(bench, server, None)
@@ -266,7 +267,7 @@ class Move(Made):
     def after(self, bench, server):
         self.whole(bench, server, self.to)
         expect(server, 404, "GET", self.path + "f0")
-        self.made[server.name].append(self.to)
+        bench.made[server.name].append(self.to)
 
 
 class Remove(Made):
