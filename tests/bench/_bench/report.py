@@ -123,7 +123,7 @@ def _first(path, key):
 
 def machine(top, folder):
     """What the figures depend on."""
-    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], check=False,
+    kind = subprocess.run(["df", "--output=fstype", folder], check=False,
                           capture_output=True, text=True)
     commit = subprocess.run(["git", "-C", top, "describe", "--always",
                              "--dirty"], check=False, capture_output=True,
@@ -135,7 +135,7 @@ def machine(top, folder):
         "cores": len(os.sched_getaffinity(0)),
         "memory": _first("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
-        "file_system": kind.stdout.strip(),
+        "file_system": (kind.stdout.split() or [""])[-1],
         "load": list(os.getloadavg()),
         "packages": versions(),
     }

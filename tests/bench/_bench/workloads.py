@@ -15,7 +15,7 @@ class Sizes:
 
     def __init__(self, short, seconds=None, large=None):
         self.short = short
-        self.seconds = seconds or (0.25 if short else 2.0)
+        self.seconds = seconds or (0.15 if short else 2.0)
         self.files = 100 if short else 1000
         self.many = 1000 if short else 10000
         self.hundred = 100
