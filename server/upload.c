@@ -89,6 +89,8 @@ block_post(struct upload *upload) ON_LOOP
 static enum outcome
 stage_write(struct upload *upload, struct text bytes) ON_LOOP
 {
+	enum outcome outcome;
+
 	if (!upload->writing && upload->failed != OK)
 		return IO; /* `failed` says more, and is what counts */
 	buffer_append(&upload->incoming, bytes);
@@ -98,8 +100,11 @@ stage_write(struct upload *upload, struct text bytes) ON_LOOP
 		upload->paused = true;
 		return BUSY;
 	}
-	upload->failed = block_post(upload);
-	return upload->failed == OK ? OK : IO;
+	outcome = block_post(upload);
+	if (outcome == OK)
+		return OK; /* from here on the worker says what failed */
+	upload->failed = outcome;
+	return IO;
 }
 
 static enum outcome
