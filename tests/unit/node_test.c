@@ -46,7 +46,7 @@ sample(enum node_kind kind)
 static enum outcome
 decode(const struct node *node, struct text value, struct node *ret_node)
 {
-	struct key key;
+	static struct key key; /* the node points into it */
 
 	return node_decode(key_name(&key, KEY_NODE, node->parent, node->key),
 	    value, ret_node);
