@@ -173,17 +173,14 @@ grant_check(struct txn *txn, const struct trail *trail,
 	return subject_exists(txn, grant);
 }
 
-/*
- * Who sees a node is something that sync clients must hear of: the node has
- * changed, as far as the log of its tree is concerned.
- */
+/* Sync clients of the subject must hear of it, and of nobody else's. */
 static enum outcome
-grant_touch(struct txn *txn, const struct trail *trail, user_id by,
-    uint64_t now_ns)
+grant_tell(struct txn *txn, const struct trail *trail, user_id subject,
+    user_id by)
 {
-	struct tree_actor actor = { by, now_ns };
+	struct tree_actor actor = { by, clock_wall_ns() };
 
-	return tree_touch(txn, trail, &actor);
+	return tree_regrant(txn, trail, subject, &actor);
 }
 
 enum outcome
@@ -213,9 +210,10 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	    ATOMS_NONE :
 	    atoms_close(grant->atoms);
 	outcome = grant_put(txn, grant);
-	return outcome == OK ?
-	    grant_touch(txn, trail, grant->granter, grant->created_ns) :
-	    outcome;
+	if (outcome == OK)
+		outcome = grant_tell(txn, trail, grant->subject,
+		    grant->granter);
+	return outcome;
 }
 
 enum outcome
@@ -233,8 +231,7 @@ grant_revoke(struct txn *txn, const struct trail *trail, user_id subject)
 		outcome = tree_set_flag(txn, trail, NODE_HAS_GRANTS, false);
 	if (outcome == OK)
 		outcome = grant_drop(txn, node, subject, search.id);
-	return outcome == OK ? grant_touch(txn, trail, 0, clock_wall_ns()) :
-			       outcome;
+	return outcome == OK ? grant_tell(txn, trail, subject, 0) : outcome;
 }
 
 /* The flag of a node that may lie in the trash, or be gone. */

@@ -177,6 +177,7 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 		stream->position = (struct sync_position){
 			.log = stream->token.sequence, .walk = place->node->id
 		};
+		stream->from = stream->position.log;
 		return OK;
 	}
 	if (!sync_state_parse(text, &asked, &stream->position) ||
@@ -185,6 +186,7 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 		return token_refuse(exchange);
 	if (stream->position.walk != 0)
 		stream->token.sequence = asked.sequence;
+	stream->from = stream->position.log;
 	return log_check(stream);
 }
 
@@ -226,6 +228,7 @@ sync_report(struct exchange *exchange, const struct place *place,
 	if (prop == NULL)
 		return BAD_INPUT;
 	stream->exchange = exchange;
+	stream->regranted.arena = exchange->arena;
 	stream->query = (struct property_query){ .ask = ASK_NAMED,
 		.minimal = prefers_minimal(exchange->request) };
 	stream->path = place->path;

@@ -5,8 +5,7 @@
  */
 #include "dav/sync_stream.h"
 
-#include "auth/grant.h"
-#include "dav/sync_walk.h"
+#include "dav/sync_rights.h"
 #include "dav/xml.h"
 #include "server/base/clock.h"
 #include "server/base/encode.h"
@@ -54,6 +53,17 @@ tell_member(struct sync_block *block, const struct sync_walk *walk,
 	return property_respond(&target, &block->stream->query, block->out);
 }
 
+/*
+ * The node has an entry of its own between here and the end, which tells it:
+ * an answer has each href once (RFC 4918 14.24).
+ */
+static bool
+has_own_entry(const struct sync_stream *stream, const struct node *node)
+{
+	return node->sequence > stream->from &&
+	    node->sequence <= stream->token.sequence;
+}
+
 /* ---- A subtree, node by node --------------------------------------------------- */
 
 static enum outcome
@@ -76,7 +86,8 @@ block_walk(struct sync_block *block)
 			break;
 		}
 		position->told = trail_last(&walk.trail)->id;
-		if (sync_walk_visible(&walk))
+		if (sync_walk_visible(&walk) &&
+		    !has_own_entry(stream, trail_last(&walk.trail)))
 			outcome = tell_member(block, &walk,
 			    sync_walk_href(&walk, &stream->path));
 	}
@@ -132,58 +143,43 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	return OK;
 }
 
-struct losing {
-	const struct exchange *exchange;
-	uint64_t since_ns;
-	bool lost;
-};
-
+/* Grants of several subjects may name one principal: told once. */
 static bool
-grant_is_for(const struct grant *grant, const struct principal *principal)
+was_told(struct sync_stream *stream, node_id node)
 {
-	if (!grant->subject_is_group)
-		return grant->subject == principal->id;
-	for (size_t i = 0; i < principal->group_count; i++)
-		if (grant->subject == principal->group[i])
+	for (size_t i = 0; i < stream->regranted.count; i++)
+		if (stream->regranted.id[i] == node)
 			return true;
+	account_list_add(&stream->regranted, node);
 	return false;
 }
 
 /*
- * One that took the sight of the node away after the last report: a grant is a
- * change of its tree's log, so it is as old as the first change that is told.
- */
-static bool
-grant_hides(const struct grant *grant, void *context)
-{
-	struct losing *losing = context;
-	if ((grant->rules & RULE_NO_ACCESS) != 0 &&
-	    grant_is_for(grant, &losing->exchange->principal) &&
-	    grant->created_ns >= losing->since_ns)
-		losing->lost = true;
-	return !losing->lost;
-}
-
-/*
- * A right that was lost looks like a deletion (rights.md 6). What was hidden
- * before the last report was never known, and its name is not told.
+ * A right that was lost looks exactly like a deletion (rights.md 6); one that
+ * came, like something that arrived with all below.
  */
 static enum outcome
-tell_hidden(struct sync_block *block, const struct sync_walk *walk)
+tell_rights(struct sync_block *block, const struct log_entry *entry)
 {
 	struct sync_stream *stream = block->stream;
-	struct losing losing = { stream->exchange, stream->since_ns, false };
-	struct sync_walk parent = *walk;
-	enum outcome outcome;
+	struct sync_walk walk;
+	enum sync_rights rights;
+	const struct node *node;
+	enum outcome outcome = sync_rights_judge(stream->exchange, stream->node,
+	    stream->infinite, entry, &walk, &rights);
 
-	parent.trail.count--;
-	if (!sync_walk_visible(&parent) ||
-	    !rights_hold(&walk->rights[parent.trail.count - 1], ATOM(LIST)))
-		return OK;
-	outcome = grant_each(stream->exchange->txn,
-	    trail_last(&walk->trail)->id, grant_hides, &losing);
-	if (outcome == OK && losing.lost)
-		tell_gone(block, sync_walk_href(walk, &stream->path));
+	if (outcome != OK || rights == SYNC_RIGHTS_NOTHING ||
+	    was_told(stream, entry->node))
+		return outcome;
+	node = trail_last(&walk.trail);
+	if (rights == SYNC_RIGHTS_HIDDEN)
+		tell_gone(block, sync_walk_href(&walk, &stream->path));
+	else if (!has_own_entry(stream, node))
+		outcome = tell_member(block, &walk,
+		    sync_walk_href(&walk, &stream->path));
+	if (outcome == OK && rights == SYNC_RIGHTS_SHOWN && stream->infinite &&
+	    node->kind == NODE_COLLECTION)
+		stream->position.walk = entry->node;
 	return outcome;
 }
 
@@ -199,17 +195,30 @@ tell_changed(struct sync_block *block, const struct log_entry *entry)
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? OK : outcome;
 	last = walk.trail.count - 1;
-	if (last == walk.root || (!stream->infinite && last != walk.root + 1))
+	if (last == walk.root || !sync_walk_visible(&walk) ||
+	    (!stream->infinite && last != walk.root + 1))
 		return OK;
-	if (!sync_walk_visible(&walk))
-		return tell_hidden(block, &walk);
 	outcome = tell_member(block, &walk,
 	    sync_walk_href(&walk, &stream->path));
-	/* What changed may be who sees it: then all below is new to them. */
-	if (outcome == OK && stream->infinite &&
+	if (outcome == OK && entry->kind == LOG_ARRIVED && stream->infinite &&
 	    walk.trail.node[last].kind == NODE_COLLECTION)
 		stream->position.walk = entry->node;
 	return outcome;
+}
+
+static enum outcome
+tell_entry(struct sync_block *block, const struct log_entry *entry)
+{
+	switch (entry->kind) {
+	case LOG_REMOVED:
+		return tell_removed(block, entry);
+	case LOG_RIGHTS:
+		return tell_rights(block, entry);
+	case LOG_CHANGED:
+	case LOG_ARRIVED:
+		break;
+	}
+	return tell_changed(block, entry);
 }
 
 /* Trails take room, and most entries may lie elsewhere: an arena for each. */
@@ -223,12 +232,8 @@ block_entry(const struct log_entry *entry, void *context)
 	if (entry->sequence > stream->token.sequence || block_stops(block))
 		return false;
 	block->entries--;
-	if (stream->since_ns == 0)
-		stream->since_ns = entry->at_ns;
 	stream->exchange->arena = arena_new();
-	block->outcome = entry->kind == LOG_REMOVED ?
-	    tell_removed(block, entry) :
-	    tell_changed(block, entry);
+	block->outcome = tell_entry(block, entry);
 	arena_free(stream->exchange->arena);
 	stream->exchange->arena = arena;
 	stream->position.log = entry->sequence;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "auth/record.h"
 #include "dav/property.h"
 #include "dav/sync_token.h"
 
@@ -22,10 +23,11 @@ struct sync_stream {
 	struct property_query query;
 	struct path path; /* of the collection */
 	node_id node;
-	bool infinite;           /* sync-level */
-	uint64_t left;           /* responses before the limit */
-	struct sync_token token; /* until: its sequence */
-	uint64_t since_ns;       /* of the first change that is told; 0: none */
+	bool infinite;                 /* sync-level */
+	uint64_t left;                 /* responses before the limit */
+	struct sync_token token;       /* until: its sequence */
+	uint64_t from;                 /* where this answer begins in the log */
+	struct account_list regranted; /* told for a change of grants */
 	struct sync_position position;
 	bool begun, full;
 };

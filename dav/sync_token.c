@@ -1,6 +1,16 @@
 #include "dav/sync_token.h"
 
+#include <xxhash.h>
+
 #define PREFIX "urn:celldav:sync:"
+
+/* They come in the order of their ids. */
+static uint64_t
+groups_hash(const struct principal *principal)
+{
+	return XXH3_64bits(principal->group,
+	    principal->group_count * sizeof(*principal->group));
+}
 
 enum outcome
 sync_token_now(struct exchange *exchange, const struct place *place,
@@ -18,6 +28,7 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 		.sequence = tree.sequence,
 		.principal = exchange->principal.id,
 		.rights = place->rights.atoms,
+		.groups = groups_hash(&exchange->principal),
 	};
 	return OK;
 }
@@ -25,11 +36,12 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 struct text
 sync_token_format(struct arena *arena, const struct sync_token *token)
 {
-	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx",
+	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx:%llx",
 	    (unsigned long long)token->tree, (unsigned long long)token->node,
 	    (unsigned long long)token->sequence,
 	    (unsigned long long)token->principal,
-	    (unsigned long long)token->rights);
+	    (unsigned long long)token->rights,
+	    (unsigned long long)token->groups);
 }
 
 bool
@@ -37,7 +49,7 @@ sync_token_parse(struct text text, struct sync_token *ret_token)
 {
 	struct sync_token token;
 	uint64_t *const field[] = { &token.tree, &token.node, &token.sequence,
-		&token.principal, &token.rights };
+		&token.principal, &token.rights, &token.groups };
 
 	if (!text_starts(text, TEXT(PREFIX)))
 		return false;
@@ -55,7 +67,8 @@ bool
 sync_token_fits(const struct sync_token *a, const struct sync_token *b)
 {
 	return a->tree == b->tree && a->node == b->node &&
-	    a->principal == b->principal && a->rights == b->rights;
+	    a->principal == b->principal && a->rights == b->rights &&
+	    a->groups == b->groups;
 }
 
 enum outcome

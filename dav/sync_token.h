@@ -5,13 +5,15 @@
 /*
  * DAV:sync-token (RFC 6578): which state of a collection a client has seen. It
  * is bound to the collection, to who asked, and to what they were allowed on
- * it. Rights that come or go below it are changes of the log.
+ * it. Grants that come or go below it are entries of the log; groups that they
+ * join or leave are none, and may change the sight of anything.
  */
 struct sync_token {
 	node_id tree, node;
 	uint64_t sequence;
 	user_id principal;
 	uint64_t rights;
+	uint64_t groups; /* a hash of their ids */
 };
 
 /* Of a collection as it is now. */

@@ -25,8 +25,11 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 	entry.parent = reader_u64(&reader);
 	entry.at_ns = reader_u64(&reader);
 	entry.name = reader_text16(&reader);
+	if (kind == LOG_RIGHTS)
+		entry.subject = reader_u64(&reader);
 	if (!reader_done(&reader) || version != LOG_RECORD || collection > 1 ||
-	    kind < LOG_CHANGED || kind > LOG_REMOVED)
+	    kind < LOG_CHANGED || kind > LOG_RIGHTS ||
+	    (kind == LOG_RIGHTS && entry.subject == 0))
 		return DAMAGED;
 	entry.kind = (enum log_kind)kind;
 	entry.collection = collection == 1;
@@ -48,6 +51,8 @@ entry_write(struct txn *txn, node_id tree, const struct log_entry *entry)
 	writer_u64(&value, entry->parent);
 	writer_u64(&value, entry->at_ns);
 	writer_text16(&value, entry->name);
+	if (entry->kind == LOG_RIGHTS)
+		writer_u64(&value, entry->subject);
 	outcome = txn_put(txn, key_pair(&key, KEY_LOG, tree, entry->sequence),
 	    buffer_text(&value));
 	buffer_done(&value);
@@ -134,6 +139,23 @@ tree_tombstone(struct tree_change *change, struct node *node,
 	return OK;
 }
 
+enum outcome
+tree_log_rights(struct tree_change *change, const struct node *node,
+    user_id subject)
+{
+	struct log_entry entry = { .sequence = change->tree.sequence + 1,
+		.kind = LOG_RIGHTS,
+		.node = node->id,
+		.parent = node->parent,
+		.name = node->name,
+		.collection = node->kind == NODE_COLLECTION,
+		.at_ns = change->actor->now_ns,
+		.subject = subject };
+
+	change->tree.sequence = entry.sequence;
+	return entry_write(change->txn, change->id, &entry);
+}
+
 /* The entry under a cursor; NOT_FOUND past the tree's last. */
 static enum outcome
 cursor_entry(const struct cursor *cursor, node_id tree,
@@ -218,7 +240,7 @@ prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
 			return OK;
 		}
 		tree->swept = entry.sequence;
-		if (entry.kind == LOG_REMOVED) {
+		if (entry.kind == LOG_REMOVED || entry.kind == LOG_RIGHTS) {
 			tree->pruned = entry.sequence;
 			outcome = log_forget(txn, tree->root, tree->pruned);
 		}

@@ -4,37 +4,46 @@
 
 /*
  * The change log of a tree (RFC 6578): for each node its newest sequence, and
- * a tombstone for what left a place. Replaying from a sequence gives every
+ * a tombstone for what left a place, and
+ * one entry for each change of a grant. Replaying from a sequence gives every
  * member that changed after it, once.
  */
-enum log_kind { LOG_CHANGED = 1, LOG_ARRIVED = 2, LOG_REMOVED = 3 };
+enum log_kind {
+	LOG_CHANGED = 1,
+	LOG_ARRIVED = 2, /* a whole subtree is new here */
+	LOG_REMOVED = 3,
+	LOG_RIGHTS = 4 /* a grant of the node came, changed or went */
+};
 
 struct log_entry {
 	uint64_t sequence;
-	enum log_kind kind; /* ARRIVED: a whole subtree is new here */
+	enum log_kind kind;
 	node_id node;
-	node_id parent;   /* REMOVED: the collection that it left */
-	struct text name; /* REMOVED: listed name it had there */
+	node_id parent;   /* REMOVED, RIGHTS: the collection that it was in */
+	struct text name; /* REMOVED, RIGHTS: listed name it had there */
 	bool collection;
 	uint64_t at_ns;
+	user_id subject; /* RIGHTS: the user or group that it is about */
 };
 
 /*
  * A live entry may name a node that has no trail now (it lies in the trash
  * with an ancestor): it is passed over. A tombstone tells of a place: what
- * stands there now, if anything, has a later entry of its own.
+ * stands there now, if anything, has a later entry of its own. RIGHTS stands
+ * beside the entry of its node and does not follow it; only those whom the
+ * subject names may hear of it, for others never knew the name.
  */
 typedef bool (*log_each_fn)(const struct log_entry *entry, void *context);
 
 /*
- * Entries with sequence > `after`, in order. CONFLICT when tombstones after
- * `after` were pruned, or `after` lies in the future: the token is not valid.
+ * Entries with sequence > `after`, in order. CONFLICT when something after
+ * `after` was pruned, or `after` lies in the future: the token is not valid.
  */
 enum outcome
 log_each(struct txn *txn, node_id tree, uint64_t after, log_each_fn visit,
     void *context) MUST_CHECK;
 
-/* Drops up to `budget` tombstones older than `before_ns`. */
+/* Drops up to `budget` tombstones and RIGHTS older than `before_ns`. */
 enum outcome
 log_prune(struct txn *txn, node_id tree, uint64_t before_ns, size_t budget,
     bool *ret_more) MUST_CHECK;

@@ -140,6 +140,14 @@ tree_set_times(struct txn *txn, const struct trail *trail,
     MUST_CHECK;
 
 /*
+ * A grant of a user or group on the last node came, changed or went: an entry
+ * of the log that tells only them, new tree etags of the node and above.
+ */
+enum outcome
+tree_regrant(struct txn *txn, const struct trail *trail, user_id subject,
+    const struct tree_actor *actor) MUST_CHECK;
+
+/*
  * A change that is seen but is not content (dead properties): new sequence,
  * new tree etags of the ancestors.
  */

@@ -88,6 +88,11 @@ enum outcome
 tree_tombstone(struct tree_change *change, struct node *node,
     uint64_t *ret_sequence) MUST_CHECK;
 
+/* The rights of a subject on the node have changed; the node has not. */
+enum outcome
+tree_log_rights(struct tree_change *change, const struct node *node,
+    user_id subject) MUST_CHECK;
+
 /* log_entry.c: an entry that no longer names anything. */
 enum outcome
 log_forget(struct txn *txn, node_id tree, uint64_t sequence) MUST_CHECK;

@@ -59,6 +59,28 @@ tree_touch(struct txn *txn, const struct trail *trail,
 	return outcome;
 }
 
+/* Who lists a collection sees other members of it: its own etag is new too. */
+enum outcome
+tree_regrant(struct txn *txn, const struct trail *trail, user_id subject,
+    const struct tree_actor *actor)
+{
+	struct arena *arena = arena_new();
+	struct tree_delta delta = { 0 };
+	struct tree_change change;
+	struct node node;
+	enum outcome outcome = node_again(txn, arena, trail_last(trail), &node);
+
+	if (outcome == OK)
+		outcome = tree_begin(txn, trail->node[0].id, actor, &change);
+	if (outcome == OK)
+		outcome = tree_log_rights(&change, &node, subject);
+	if (outcome == OK)
+		outcome = tree_climb(&change, trail,
+		    trail->count - (node.kind == NODE_FILE), &delta);
+	arena_free(arena);
+	return outcome == OK ? tree_end(&change) : outcome;
+}
+
 enum outcome
 tree_set_flag(struct txn *txn, const struct trail *trail, enum node_flag flag,
     bool on)

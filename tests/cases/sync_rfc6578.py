@@ -242,6 +242,139 @@ def lost_right(t):
     t.true(found in ({}, {path + "goes": 404}), "changes for bob: %r", found)
 
 
+def place_of(path, name):
+    """What grants call a member of a fresh collection of cell a."""
+    return "a/%s/%s" % (path.split("/")[3], name)
+
+
+@case("rights.md 6: a folder that is hidden is gone, given back it is all new")
+def lost_grant(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.put(path + "d/f", b"x"), 201)
+    found, token, _ = changes(t, t.bob, path, level="infinite")
+    t.eq(found, {path + "d/": "ok", path + "d/f": "ok"}, "members for bob")
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    found, token, _ = changes(t, t.bob, path, token, level="infinite")
+    t.eq(found.get(path + "d/"), 404, "the folder for bob")
+    t.server.revoke(place_of(path, "d"), "user:bob")
+    found, token, _ = changes(t, t.bob, path, token, level="infinite")
+    t.eq(found, {path + "d/": "ok", path + "d/f": "ok"}, "back for bob")
+    t.eq(changes(t, t.bob, path, token, level="infinite")[0], {}, "nothing")
+
+
+@case("rights.md 6: a name is hidden from whom the change does not concern")
+def hidden_grant(t):
+    path = t.fresh()
+    t.server.group("sync-others", "carol")
+    t.status(t.alice.put(path + "secret", b"x"), 201)
+    t.server.grant(place_of(path, "secret"), "user:bob", "no-access")
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(found, {}, "members for bob")
+    t.server.grant(place_of(path, "secret"), "user:dave", "no-access")
+    t.server.grant(place_of(path, "secret"), "group:sync-others", "view")
+    t.server.revoke(place_of(path, "secret"), "user:dave")
+    t.status(t.alice.put(path + "secret", b"more"), 204)
+    t.eq(changes(t, t.bob, path, token)[0], {}, "changes for bob")
+
+
+@case("rights.md 6: a grant that names others is no change for anybody else")
+def quiet_grant(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    for number in range(3):
+        t.status(t.alice.put(path + "d/%d" % number, b"x"), 201)
+    token = changes(t, t.bob, path, level="infinite")[1]
+    t.server.grant(place_of(path, "d"), "user:carol", "view")
+    found, token, _ = changes(t, t.bob, path, token, level="infinite")
+    t.eq(found, {}, "changes for bob")
+    t.status(t.alice.proppatch(path + "d/", [("{urn:t}a", "1")]), 207)
+    found = changes(t, t.bob, path, token, level="infinite")[0]
+    t.eq(found, {path + "d/": "ok"}, "a new property tells of no member")
+
+
+@case("rights.md 6: group grants; joining or leaving asks for a full look")
+def group_right(t):
+    path = t.fresh()
+    t.server.group("sync-readers", "bob")
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(found, {path + "f": "ok"}, "members for bob")
+    t.server.grant(place_of(path, "f"), "group:sync-readers", "no-access")
+    found, token, _ = changes(t, t.bob, path, token)
+    t.eq(found, {path + "f": 404}, "changes for bob")
+    t.server.command("group", "leave", "sync-readers", "bob")
+    t.error(sync(t, t.bob, path, token), 403, VALID)
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(found, {path + "f": "ok"}, "all for bob")
+    t.server.command("group", "join", "sync-readers", "bob")
+    t.error(sync(t, t.bob, path, token), 403, VALID)
+    token = changes(t, t.bob, path)[1]
+    t.server.command("group", "remove", "sync-readers")
+    t.error(sync(t, t.bob, path, token), 403, VALID)
+    t.eq(changes(t, t.bob, path)[0], {path + "f": "ok"}, "all for bob")
+
+
+@case("RFC 6578 3.6: changes of rights come in pages too, each once")
+def granted_pages(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    names = ["d/%02d" % number for number in range(PAGE + 5)]
+    for name in names:
+        t.status(t.alice.put(path + name, b"x"), 201)
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    token = changes(t, t.bob, path, level="infinite")[1]
+    t.server.grant(place_of(path, "d"), "user:bob", "view")
+    for name in names[:3]:
+        t.server.grant(place_of(path, name), "user:bob", "no-access")
+    found, token = all_changes(t, t.bob, path, token, level="infinite")
+    expected = {path + name: "ok" for name in ["d/"] + names[3:]}
+    expected["%sd/" % path] = "ok"
+    for name in names[:3]:
+        t.true(found.pop(path + name, 404) == 404, "%s is seen", name)
+    t.eq(found, expected, "all pages")
+    for name in names[:3]:
+        t.server.grant(place_of(path, name), "user:bob", "view")
+    found, token = all_changes(t, t.bob, path, token, level="infinite")
+    t.eq(found, {path + name: "ok" for name in names[:3]}, "given back")
+
+
+@case("rights.md 6: a hidden member that moves on tells only its old name")
+def hidden_moves(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "old", b"x"), 201)
+    token = changes(t, t.bob, path)[1]
+    t.server.grant(place_of(path, "old"), "user:bob", "no-access")
+    t.status(t.alice.move(path + "old", path + "new"), 201)
+    t.eq(changes(t, t.bob, path, token)[0], {path + "old": 404}, "changes")
+
+
+@case("celldav verify: changes of rights outlive their node and their subject")
+def verified_rights(t):
+    path = t.fresh()
+    t.server.group("sync-gone", "bob")
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    token = changes(t, t.alice, path)[1]
+    t.server.grant(place_of(path, "f"), "group:sync-gone", "no-access")
+    t.server.command("group", "remove", "sync-gone")
+    t.status(t.alice.delete(path + "f"), 204)
+    t.eq(changes(t, t.alice, path, token)[0], {path + "f": 404}, "changes")
+    t.server.command("trash", "empty", "a")
+    t.server.command("verify")
+
+
+@case("RFC 6578: a change of rights changes the etag of what is above")
+def granted_etag(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    before = t.bob.prop(path, DAV + "getetag")
+    t.server.grant(place_of(path, "f"), "user:bob", "no-access")
+    given = t.bob.prop(path, DAV + "getetag")
+    t.true(before != given, "etag of the collection stays %s", before)
+    t.server.revoke(place_of(path, "f"), "user:bob")
+    t.true(t.bob.prop(path, DAV + "getetag") != given, "etag stays")
+
+
 @case("RFC 6578 5, 10.4: If with the current sync-token guards a change")
 def if_token(t):
     path = t.fresh()

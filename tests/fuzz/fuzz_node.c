@@ -65,7 +65,8 @@ static bool
 see_entry(const struct log_entry *entry, void *context)
 {
 	(void)context;
-	need(entry->kind >= LOG_CHANGED && entry->kind <= LOG_REMOVED);
+	need(entry->kind >= LOG_CHANGED && entry->kind <= LOG_RIGHTS);
+	need((entry->kind == LOG_RIGHTS) == (entry->subject != 0));
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "auth_world.h"
 
 #include "auth/record.h"
+#include "store/log_entry.h"
 
 /* Grants as records: set, replaced, revoked, and the flags they keep. */
 struct kept {
@@ -157,6 +158,67 @@ whole_trees_lose_theirs(void **state)
 	assert_int_equal(grants_of(world, &trail).count, 1);
 }
 
+struct told {
+	struct log_entry entry; /* without its name */
+	size_t count;
+};
+
+static bool
+keep_entry(const struct log_entry *entry, void *context)
+{
+	struct told *told = context;
+
+	if (entry->kind != LOG_RIGHTS)
+		return true;
+	assert_true(text_equal(entry->name, TEXT("docs")));
+	told->entry = *entry;
+	told->count++;
+	return true;
+}
+
+static struct told
+told_after(struct world *world, node_id tree, uint64_t sequence)
+{
+	struct told told = { .count = 0 };
+
+	assert_int_equal(log_each(world->txn, tree, sequence, keep_entry,
+			     &told),
+	    OK);
+	return told;
+}
+
+/* Each change of a grant tells the log whom it is about, a refusal nothing. */
+static void
+changes_are_in_the_log(void **state)
+{
+	struct world *world = *state;
+	user_id alice = world_user(world, "alice");
+	user_id bob = world_user(world, "bob");
+	struct cell cell = world_cell(world, "a", alice);
+	struct trail docs = world_folder(world, &cell, "/docs");
+	node_id tree = docs.node[0].id;
+	struct told told;
+
+	(void)world_grant(world, &docs, bob, "view", 0);
+	told = told_after(world, tree, 0);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.entry.subject, bob);
+	assert_int_equal(told.entry.node, trail_last(&docs)->id);
+	assert_int_equal(told.entry.parent, trail_last(&docs)->parent);
+	assert_true(told.entry.collection);
+	(void)world_grant(world, &docs, alice, "no-access", 0);
+	told = told_after(world, tree, told.entry.sequence);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.entry.subject, alice);
+	assert_int_equal(grant_revoke(world->txn, &docs, bob), OK);
+	told = told_after(world, tree, told.entry.sequence);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.entry.subject, bob);
+	assert_int_equal(grant_revoke(world->txn, &docs, bob), NOT_FOUND);
+	told = told_after(world, tree, told.entry.sequence);
+	assert_int_equal(told.count, 0);
+}
+
 static void
 damaged_records_are_named(void **state)
 {
@@ -199,6 +261,7 @@ main(void)
 		CASE(nonsense_is_refused),
 		CASE(no_access_holds_no_atom),
 		CASE(whole_trees_lose_theirs),
+		CASE(changes_are_in_the_log),
 		cmocka_unit_test(damaged_records_are_named),
 	};
 

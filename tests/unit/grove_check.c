@@ -129,7 +129,7 @@ visit_log(struct text key, struct text value, void *context)
 	(void)reader_u8(&reader);
 	kind = reader_u8(&reader);
 	(void)reader_u8(&reader);
-	if (kind == LOG_REMOVED)
+	if (kind == LOG_REMOVED || kind == LOG_RIGHTS)
 		return;
 	assert_ok(node_find_id(inventory->grove->txn, reader_u64(&reader),
 	    &node));

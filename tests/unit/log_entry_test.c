@@ -17,13 +17,14 @@ struct lines {
 static bool
 take(const struct log_entry *entry, void *context)
 {
-	static const char letter[] = { ' ', 'c', 'a', 'r' };
+	static const char letter[] = { ' ', 'c', 'a', 'r', 'g' };
 	struct lines *lines = context;
 	size_t len = strlen(lines->text);
 	struct node node;
 	struct text name = entry->name;
 
-	if (entry->kind != LOG_REMOVED) {
+	assert_true((entry->kind == LOG_RIGHTS) == (entry->subject != 0));
+	if (entry->kind == LOG_CHANGED || entry->kind == LOG_ARRIVED) {
 		assert_ok(node_find_id(lines->grove->txn, entry->node, &node));
 		name = node.name;
 	}
@@ -119,6 +120,53 @@ test_an_arrival_is_not_lost(void **state)
 	grove_end(&grove);
 }
 
+static void
+regrant(struct grove *grove, const char *path, user_id subject)
+{
+	struct trail trail = grove_trail(grove, path);
+
+	assert_ok(tree_regrant(grove->txn, &trail, subject, &grove->actor));
+}
+
+/* It stands beside the node's own entry, and outlives the node. */
+static void
+test_rights_are_entries_of_their_own(void **state)
+{
+	struct grove grove;
+	struct node before, after;
+	uint64_t start, end;
+	size_t items;
+	bool more;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_mkcol(&grove, "d"));
+	assert_ok(grove_put(&grove, "d/f", "1"));
+	start = now(&grove);
+	before = grove_node(&grove, "d");
+	regrant(&grove, "d/f", 7);
+	after = grove_node(&grove, "d");
+	assert_true(after.tree_etag != before.tree_etag);
+	assert_int_equal(after.sequence, before.sequence);
+	regrant(&grove, "d", 8);
+	assert_true(grove_node(&grove, "d").tree_etag != after.tree_etag);
+	regrant(&grove, "d/f", 7);
+	expect_log(&grove, start, "g:f g:d/ g:f ");
+	assert_ok(grove_put(&grove, "d/f", "2"));
+	expect_log(&grove, start, "g:f g:d/ g:f c:f ");
+	grove_check(&grove);
+	end = now(&grove);
+	assert_ok(grove_delete(&grove, "d"));
+	assert_ok(trash_empty(grove.txn, grove.store, grove.root, UINT64_MAX,
+	    &items));
+	grove_reclaim(&grove);
+	grove_check(&grove);
+	expect_log(&grove, start, "g:f g:d/ g:f r:d/ ");
+	assert_ok(log_prune(grove.txn, grove.root, UINT64_MAX, 100, &more));
+	assert_int_equal(log_each(grove.txn, grove.root, end, take, NULL),
+	    CONFLICT);
+	grove_end(&grove);
+}
+
 static enum outcome
 ask(struct grove *grove, uint64_t after)
 {
@@ -171,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = { GROVE_TEST(test_one_entry_a_node),
 		GROVE_TEST(test_tombstones_and_arrivals),
 		GROVE_TEST(test_an_arrival_is_not_lost),
+		GROVE_TEST(test_rights_are_entries_of_their_own),
 		GROVE_TEST(test_pruning_and_tokens) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,7 @@ enum breakage {
 	COUNTER,
 	TOKEN,
 	PROPERTY,
+	RIGHTS,
 	BREAKAGES
 };
 
@@ -137,6 +138,12 @@ break_it(struct txn *txn, void *context)
 	case PROPERTY:
 		return put_bytes(txn, key_id(&key, KEY_PROPERTY, 0x55), "\1",
 		    1);
+	case RIGHTS: /* an entry of the log that names no subject */
+		return put_bytes(txn,
+		    key_pair(&key, KEY_LOG, breaking->world->root, UINT32_MAX),
+		    "\1\4\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1"
+		    "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0",
+		    37);
 	case BREAKAGES:
 		break;
 	}
@@ -156,7 +163,8 @@ test_verify_finds_each(void **unused)
 		[UNKNOWN] = "unknown kind",
 		[COUNTER] = "tree size",
 		[TOKEN] = "token",
-		[PROPERTY] = "gone"
+		[PROPERTY] = "gone",
+		[RIGHTS] = "log cannot be read"
 	};
 	struct world world;
 
