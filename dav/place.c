@@ -6,6 +6,8 @@
  */
 #include "dav/exchange.h"
 
+#include <string.h>
+
 #include "server/base/encode.h"
 
 static enum outcome
@@ -197,9 +199,19 @@ place_demand(struct exchange *exchange, const struct place *place,
 struct text
 node_etag(struct arena *arena, const struct node *node)
 {
-	return arena_format(arena, "\"%llx\"",
-	    (unsigned long long)(node->kind == NODE_FILE ? node->etag :
-							   node->tree_etag));
+	uint64_t etag = node->kind == NODE_FILE ? node->etag : node->tree_etag;
+	char digits[16], *text;
+	size_t at = sizeof(digits), len;
+
+	do
+		digits[--at] = "0123456789abcdef"[etag % 16];
+	while ((etag /= 16) > 0);
+	len = sizeof(digits) - at;
+	text = arena_alloc(arena, len + 2);
+	text[0] = '"';
+	memcpy(text + 1, digits + at, len);
+	text[len + 1] = '"';
+	return (struct text){ text, len + 2 };
 }
 
 struct text

@@ -1,7 +1,9 @@
 #include "store/quota.h"
 
+#include <stdatomic.h>
 #include <sys/statvfs.h>
 
+#include "server/base/clock.h"
 #include "server/base/codec.h"
 #include "store/keys.h"
 #include "store/tree_change.h"
@@ -13,6 +15,8 @@
  * cell's record the trash that came from below it.
  */
 enum { USAGE_RECORD = 1 };
+
+static const uint64_t disk_look_ns = NS_PER_SECOND / 5;
 
 struct usage {
 	uint64_t limit, used;
@@ -196,9 +200,9 @@ quota_fits(struct txn *txn, const struct trail *trail, size_t from,
 	return (uint64_t)bytes > quota.available ? NO_SPACE : OK;
 }
 
-/* What the disk can take before the reserve; no folder, no disk to ask. */
+/* What the disk can take; no folder, no disk to ask. */
 static uint64_t
-disk_available(const struct store *store)
+disk_look(const struct store *store)
 {
 	struct statvfs disk;
 	uint64_t bytes;
@@ -208,9 +212,29 @@ disk_available(const struct store *store)
 	if (__builtin_mul_overflow((uint64_t)disk.f_bavail,
 		(uint64_t)disk.f_frsize, &bytes))
 		return UINT64_MAX;
-	if (bytes <= store->conf->store.reserve)
-		return 0;
-	return bytes - store->conf->store.reserve;
+	return bytes;
+}
+
+/*
+ * Looked up a few times a second and not for each request: what fills the disk
+ * in between is refused by the disk itself.
+ */
+static uint64_t
+disk_available(struct store *store)
+{
+	uint64_t now = clock_monotonic_ns();
+	uint64_t looked = atomic_load(&store->disk_looked_ns);
+
+	uint64_t reserve = store->conf->store.reserve, bytes;
+
+	if (looked == 0 || now - looked >= disk_look_ns) {
+		atomic_store(&store->disk_available, disk_look(store));
+		atomic_store(&store->disk_looked_ns, now);
+	}
+	bytes = atomic_load(&store->disk_available);
+	if (bytes == UINT64_MAX)
+		return bytes;
+	return bytes > reserve ? bytes - reserve : 0;
 }
 
 enum outcome

@@ -38,7 +38,8 @@ struct store {
 	const struct conf *conf;     /* shared, counted */
 	uint64_t identity;        /* random, made once: part of resource-id */
 	_Atomic uint64_t next_id; /* of a block reserved at open */
-	char *path;               /* owned: the state folder */
+	_Atomic uint64_t disk_available, disk_looked_ns; /* see quota.c */
+	char *path; /* owned: the state folder */
 };
 
 enum store_open { STORE_CREATE, STORE_USE, STORE_READ_ONLY };

@@ -5,7 +5,6 @@
  */
 #include "server/base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -106,28 +105,65 @@ date_from(uint64_t wall_ns)
 	return date;
 }
 
+/* A listing formats two dates a member: printf would be a third of its cost. */
+static char *
+digits_put(char *at, uint64_t value, unsigned count)
+{
+	for (unsigned i = count; i > 0; i--) {
+		at[i - 1] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return at + count;
+}
+
+static char *
+text_put(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
+/* "15:04:05" */
+static char *
+time_put(char *at, const struct date *date)
+{
+	at = digits_put(at, (uint64_t)date->hour, 2);
+	*at++ = ':';
+	at = digits_put(at, (uint64_t)date->minute, 2);
+	*at++ = ':';
+	return digits_put(at, (uint64_t)date->second, 2);
+}
+
 void
 clock_format_http(uint64_t wall_ns, char ret_text[CLOCK_HTTP_SIZE])
 {
 	struct date date = date_from(wall_ns);
+	char *at = text_put(ret_text, days[date.weekday], 3);
 
-	(void)snprintf(ret_text, CLOCK_HTTP_SIZE,
-	    "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days[date.weekday],
-	    (unsigned)date.day % 100, months[date.month - 1],
-	    (unsigned)date.year % 10000, (unsigned)date.hour % 100,
-	    (unsigned)date.minute % 100, (unsigned)date.second % 100);
+	at = text_put(at, ", ", 2);
+	at = digits_put(at, (uint64_t)date.day, 2);
+	*at++ = ' ';
+	at = text_put(at, months[date.month - 1], 3);
+	*at++ = ' ';
+	at = digits_put(at, (uint64_t)date.year, 4);
+	*at++ = ' ';
+	at = time_put(at, &date);
+	(void)text_put(at, " GMT", sizeof(" GMT"));
 }
 
 void
 clock_format_rfc3339(uint64_t wall_ns, char ret_text[CLOCK_RFC3339_SIZE])
 {
 	struct date date = date_from(wall_ns);
+	char *at = digits_put(ret_text, (uint64_t)date.year, 4);
 
-	(void)snprintf(ret_text, CLOCK_RFC3339_SIZE,
-	    "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)date.year % 10000,
-	    (unsigned)date.month % 100, (unsigned)date.day % 100,
-	    (unsigned)date.hour % 100, (unsigned)date.minute % 100,
-	    (unsigned)date.second % 100);
+	*at++ = '-';
+	at = digits_put(at, (uint64_t)date.month, 2);
+	*at++ = '-';
+	at = digits_put(at, (uint64_t)date.day, 2);
+	*at++ = 'T';
+	at = time_put(at, &date);
+	(void)text_put(at, "Z", sizeof("Z"));
 }
 
 /* A reader that eats literals and digits from the front. */
