@@ -181,10 +181,11 @@ quick_text(const struct media_row *row, struct text head, struct text *ret)
 		*ret = is_markup(row) ? text_from(row->type) : active;
 		return true;
 	}
-	if (row == NULL || row->form == MEDIA_BINARY)
+	if (row == NULL)
 		return false;
 	*ret = text_from(row->type);
-	return true;
+	/* A name that promises only bytes is as good an answer as any. */
+	return row->form != MEDIA_BINARY || text_equal(*ret, type_bytes);
 }
 
 bool
