@@ -173,19 +173,22 @@ quick_text(const struct media_row *row, struct text head, struct text *ret)
 {
 	struct text active;
 
-	if (!looks_like_text(head))
-		return false;
+	if (!looks_like_text(head)) {
+		/* A name that promises only bytes has kept its word. */
+		*ret = type_bytes;
+		return row != NULL &&
+		    text_equal(text_from(row->type), type_bytes);
+	}
 	active = active_text(head);
 	if (active.len > 0) {
 		/* Markup by both: the extension says which. */
 		*ret = is_markup(row) ? text_from(row->type) : active;
 		return true;
 	}
-	if (row == NULL)
+	if (row == NULL || row->form == MEDIA_BINARY)
 		return false;
 	*ret = text_from(row->type);
-	/* A name that promises only bytes is as good an answer as any. */
-	return row->form != MEDIA_BINARY || text_equal(*ret, type_bytes);
+	return true;
 }
 
 bool
