@@ -72,8 +72,8 @@ const struct directive directives[] = {
 	    .kind = DIRECTIVE_TEXT,
 	    .offset = AT(store.engine),
 	    .initial = "lmdb",
-	    .valid = word_valid,
-	    .form = "the name of an engine",
+	    .valid = engine_valid,
+	    .form = "lmdb or memory",
 	    .help = "The storage engine; memory forgets everything at the end "
 		    "and is for tests." },
 	{ .section = "store",

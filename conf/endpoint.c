@@ -173,16 +173,10 @@ authority_valid(struct text value)
 }
 
 bool
-word_valid(struct text value)
+engine_valid(struct text value)
 {
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.ptr[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '-' && c != '_')
-			return false;
-	}
-	return value.len > 0;
+	return text_equal(value, TEXT("lmdb")) ||
+	    text_equal(value, TEXT("memory"));
 }
 
 bool

@@ -58,9 +58,9 @@ network_valid(struct text value);
 bool
 authority_valid(struct text value);
 
-/* A word of letters, digits, '-' and '_'. */
+/* One of the engines of store/engines.c; a test holds the two together. */
 bool
-word_valid(struct text value);
+engine_valid(struct text value);
 
 /* What fits between the quotes of a challenge (RFC 9110 5.6.4) unescaped. */
 bool

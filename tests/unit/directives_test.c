@@ -17,7 +17,9 @@
 
 #include "conf/conf.h"
 #include "conf/directive.h"
+#include "conf/endpoint.h"
 #include "server/base/scope.h"
+#include "store/engine.h"
 
 static void
 sizes(void **state)
@@ -246,6 +248,16 @@ manual_has_every_row(void **state)
 	assert_int_equal(entries, directive_count);
 }
 
+/* conf/ stands below store/ and cannot ask it. */
+static void
+engines_are_known(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < engine_row_count; i++)
+		assert_true(engine_valid(text_from(engine_rows[i]->name)));
+	assert_int_equal(engine_row_count, 2);
+}
+
 int
 main(void)
 {
@@ -257,6 +269,7 @@ main(void)
 		cmocka_unit_test(words_are_exact),
 		cmocka_unit_test(paths_begin_at_the_folder),
 		cmocka_unit_test(manual_has_every_row),
+		cmocka_unit_test(engines_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

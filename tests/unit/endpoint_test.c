@@ -121,9 +121,9 @@ authorities_words_realms(void **state)
 	assert_false(authority_valid(TEXT("a:b")));
 	assert_false(authority_valid(TEXT("a/b")));
 	assert_false(authority_valid(TEXT("http://a")));
-	assert_true(word_valid(TEXT("lmdb-2_X")));
-	assert_false(word_valid(TEXT("")));
-	assert_false(word_valid(TEXT("a b")));
+	assert_true(engine_valid(TEXT("lmdb")));
+	assert_false(engine_valid(TEXT("")));
+	assert_false(engine_valid(TEXT("punchcards")));
 	assert_true(realm_valid(TEXT("My files")));
 	assert_false(realm_valid(TEXT("")));
 	assert_false(realm_valid(TEXT("a\"b")));
