@@ -229,6 +229,7 @@ sync_report(struct exchange *exchange, const struct place *place,
 		return BAD_INPUT;
 	stream->exchange = exchange;
 	stream->regranted.arena = exchange->arena;
+	stream->concerned.arena = exchange->arena;
 	stream->query = (struct property_query){ .ask = ASK_NAMED,
 		.minimal = prefers_minimal(exchange->request) };
 	stream->path = place->path;

@@ -1,7 +1,7 @@
 #include "dav/sync_rights.h"
 
-static bool
-is_named(const struct principal *principal, user_id subject)
+bool
+sync_rights_name(const struct principal *principal, user_id subject)
 {
 	if (principal->id == subject)
 		return true;
@@ -48,7 +48,7 @@ sync_rights_judge(struct exchange *exchange, node_id root, bool deep,
 	enum outcome outcome;
 
 	*ret_rights = SYNC_RIGHTS_NOTHING;
-	if (!is_named(&exchange->principal, entry->subject))
+	if (!sync_rights_name(&exchange->principal, entry->subject))
 		return OK;
 	*walk = (struct sync_walk){ .deep = deep };
 	outcome = sync_walk_begin(walk, exchange, root, entry->node);

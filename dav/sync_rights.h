@@ -24,3 +24,7 @@ enum outcome
 sync_rights_judge(struct exchange *exchange, node_id root, bool deep,
     const struct log_entry *entry, struct sync_walk *walk,
     enum sync_rights *ret_rights) MUST_CHECK;
+
+/* The subject is the principal, or one of its groups. */
+bool
+sync_rights_name(const struct principal *principal, user_id subject);

@@ -110,6 +110,40 @@ tell_gone(struct sync_block *block, struct text href)
 	buffer_append(block->out, TEXT("</d:response>"));
 }
 
+static bool
+list_has(const struct account_list *list, uint64_t id)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->id[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * What was never seen must not be named when it goes. Its own grants tell, as
+ * long as it is anywhere (moved, or in the trash); unless they changed for the
+ * asker since the token: then it may have been seen before.
+ */
+static enum outcome
+gone_was_hidden(const struct sync_stream *stream, struct sync_walk *walk,
+    const struct log_entry *entry, bool *ret_hidden)
+{
+	struct exchange *exchange = walk->exchange;
+	struct rights rights;
+	struct node node;
+	enum outcome outcome = node_find_id(exchange->txn, entry->node, &node);
+
+	*ret_hidden = false;
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? OK : outcome;
+	outcome = rights_of_member(exchange->txn, &exchange->principal,
+	    &walk->rights[walk->trail.count - 1], &walk->trail, &node,
+	    exchange->now_ns, &rights);
+	*ret_hidden = outcome == OK && !rights_hold(&rights, ATOM(STAT)) &&
+	    !list_has(&stream->concerned, entry->node);
+	return outcome;
+}
+
 /*
  * What left a place that may be listed, if nothing with the same name is there
  * now: that has an entry of its own.
@@ -123,6 +157,7 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	struct text key;
 	struct buffer href = { 0 };
 	struct node node;
+	bool hidden;
 	enum outcome outcome = sync_walk_begin(&walk, exchange, stream->node,
 	    entry->parent);
 
@@ -134,6 +169,9 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	if (outcome == OK)
 		outcome = node_find(exchange->txn, entry->parent, key, &node);
 	if (outcome != NOT_FOUND)
+		return outcome;
+	outcome = gone_was_hidden(stream, &walk, entry, &hidden);
+	if (outcome != OK || hidden)
 		return outcome;
 	buffer_append(&href, sync_walk_href(&walk, &stream->path));
 	percent_encode_segment(&href, entry->name);
@@ -147,9 +185,8 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 static bool
 was_told(struct sync_stream *stream, node_id node)
 {
-	for (size_t i = 0; i < stream->regranted.count; i++)
-		if (stream->regranted.id[i] == node)
-			return true;
+	if (list_has(&stream->regranted, node))
+		return true;
 	account_list_add(&stream->regranted, node);
 	return false;
 }
@@ -168,6 +205,8 @@ tell_rights(struct sync_block *block, const struct log_entry *entry)
 	enum outcome outcome = sync_rights_judge(stream->exchange, stream->node,
 	    stream->infinite, entry, &walk, &rights);
 
+	if (sync_rights_name(&stream->exchange->principal, entry->subject))
+		account_list_add(&stream->concerned, entry->node);
 	if (outcome != OK || rights == SYNC_RIGHTS_NOTHING ||
 	    was_told(stream, entry->node))
 		return outcome;

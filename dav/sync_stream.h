@@ -28,6 +28,7 @@ struct sync_stream {
 	struct sync_token token;       /* until: its sequence */
 	uint64_t from;                 /* where this answer begins in the log */
 	struct account_list regranted; /* told for a change of grants */
+	struct account_list concerned; /* nodes whose grants named the asker */
 	struct sync_position position;
 	bool begun, full;
 };

@@ -242,6 +242,20 @@ def lost_right(t):
     t.true(found in ({}, {path + "goes": 404}), "changes for bob: %r", found)
 
 
+@case("T17, rights.md 5: what was never seen is not named when it goes")
+def hidden_goes(t):
+    path = t.fresh()
+    for name in ("secret", "moved"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+        t.server.grant(place_of(path, name), "user:bob", "no-access")
+    _, token, _ = changes(t, t.bob, path)
+    t.status(t.alice.delete(path + "secret"), 204)
+    t.status(t.alice.move(path + "moved", path + "elsewhere"), 201)
+    t.status(t.alice.put(path + "new", b"y"), 201)
+    found, _, _ = changes(t, t.bob, path, token)
+    t.eq(found, {path + "new": "ok"}, "changes for bob")
+
+
 def place_of(path, name):
     """What grants call a member of a fresh collection of cell a."""
     return "a/%s/%s" % (path.split("/")[3], name)
