@@ -240,6 +240,7 @@ socket_close(struct connection *connection) ON_LOOP
 	connection->fd = -1;
 	connection->rest = TEXT_NONE;
 	connection->readable = false;
+	connection->presumed = false;
 	connection->writable = false;
 	connection_deadline(connection, 0);
 	atomic_fetch_sub(&open_count, 1);

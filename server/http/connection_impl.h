@@ -105,8 +105,9 @@ struct connection {
 	enum phase phase;
 	unsigned depth; /* calls that hold a pointer */
 	bool readable, writable, peer_shut;
-	bool ready; /* in the list */
-	bool again; /* there is something to do now */
+	bool presumed; /* not readable, as the last read was short */
+	bool ready;    /* in the list */
+	bool again;    /* there is something to do now */
 	bool dead;
 };
 

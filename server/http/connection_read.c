@@ -28,6 +28,7 @@ connection_receive(struct connection *connection)
 	/* A peer that is done leaves an end to be read. */
 	if (stream->drained && !(connection->peer_shut && got > 0))
 		connection->readable = false;
+	connection->presumed = stream->drained && got > 0;
 	if (got == STREAM_AGAIN && stream->wants_write)
 		connection->writable = false;
 	if (got > 0) {
@@ -35,6 +36,19 @@ connection_receive(struct connection *connection)
 		http_count_received((size_t)got);
 	}
 	return got;
+}
+
+/*
+ * A short read says that there is no more for now, and saves the read that
+ * would say so. But a reset that came together with those bytes brings no edge
+ * of its own: who cannot go on without more bytes reads once more.
+ */
+static ssize_t
+receive_more(struct connection *connection) ON_LOOP
+{
+	if (connection->presumed)
+		connection->readable = true;
+	return connection_receive(connection);
 }
 
 static void
@@ -116,7 +130,7 @@ head_more(struct connection *connection) ON_LOOP
 	ssize_t got;
 
 	rest_keep(connection);
-	got = connection_receive(connection);
+	got = receive_more(connection);
 	if (got == STREAM_AGAIN) {
 		connection_deadline(connection,
 		    connection->head_ns +
@@ -320,7 +334,7 @@ body_fill(struct connection *connection) ON_LOOP
 
 	if (connection->slice >= SLICE_SIZE)
 		return TURN_YIELD;
-	got = connection_receive(connection);
+	got = receive_more(connection);
 	if (got == STREAM_AGAIN)
 		return body_wait(connection);
 	if (got > 0) {
@@ -448,7 +462,7 @@ turn_drain(struct connection *connection)
 		    connection->conf->limits.keep_alive_seconds);
 		return TURN_GO;
 	}
-	got = connection_receive(connection);
+	got = receive_more(connection);
 	if (got == STREAM_AGAIN)
 		return TURN_WAIT;
 	if (got <= 0) {

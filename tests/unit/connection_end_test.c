@@ -428,6 +428,40 @@ gone_in_a_body(void **state)
 	world_end();
 }
 
+/* The reset is there before the bytes are read: one edge tells of both. */
+static void
+reset_with_the_bytes(void **state)
+{
+	static const char *const begun[] = {
+		"PUT /echo HTTP/1.1\r\nContent-Length: 90\r\n" END "abc",
+		"PUT /refuse HTTP/1.1\r\nContent-Length: 90\r\n" END "abc",
+		"GET /bytes HTTP/1.1\r\nHost: localhost:%u",
+	};
+	struct linger now = { .l_onoff = 1 };
+	struct client many[12];
+	double begin = seconds_now();
+
+	(void)state;
+	world_new(NULL);
+	for (int i = 0; i < 12; i++)
+		many[i] = client_open(world, NULL);
+	fixture_order(world, 's');
+	usleep(50000);
+	for (int i = 0; i < 12; i++) {
+		setsockopt(many[i].fd, SOL_SOCKET, SO_LINGER, &now,
+		    sizeof(now));
+		client_send(&many[i], begun[i % 3], port);
+		client_close(&many[i]);
+	}
+	while (metric_value("\ncelldav_http_connections ") > 1) {
+		assert_true(seconds_now() - begin < 10);
+		usleep(1000);
+	}
+	assert_int_equal(atomic_load(&fixture_counts(world)->heads),
+	    atomic_load(&fixture_counts(world)->done));
+	world_end();
+}
+
 static void
 conf_two(struct conf *conf)
 {
@@ -521,6 +555,7 @@ main(void)
 		cmocka_unit_test(gone_while_away),
 		cmocka_unit_test(half_closed),
 		cmocka_unit_test(gone_in_a_body),
+		cmocka_unit_test(reset_with_the_bytes),
 		cmocka_unit_test(connections_are_limited),
 		cmocka_unit_test(drains),
 		cmocka_unit_test(cut_while_away),

@@ -435,6 +435,8 @@ order_event(evutil_socket_t fd, short what, void *context)
 		return;
 	if (order == 'a')
 		kept_answer(fixture);
+	if (order == 's')
+		usleep(200000);
 	if (order == 'd')
 		connections_drain(fixture->connections, 0);
 	if (order == 'c' || order == 'q')

@@ -44,7 +44,7 @@ fixture_new(struct conf *conf, struct tls_context *tls);
 void
 fixture_free(struct fixture *fixture);
 
-/* 'd' drain, 'c' cut, 'a' answer what /never keeps. */
+/* 'd' drain, 'c' cut, 'a' answer what /never keeps, 's' sleep for 200 ms. */
 void
 fixture_order(struct fixture *fixture, char order);
 
