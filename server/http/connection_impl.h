@@ -66,6 +66,7 @@ struct transfer {
 	uint64_t window_received; /* at the begin of the window of rate */
 	/* Out. */
 	bool begun, close, chunked, bodiless;
+	bool measured;    /* a source whose first block was all of it */
 	bool released;    /* hold->ready said OK */
 	struct text head; /* what is left of it */
 	size_t piece;

@@ -78,6 +78,7 @@ reply_fail(struct connection *connection, enum outcome outcome) ON_LOOP
 	transfer->failed = true;
 	transfer->begun = false;
 	transfer->source_ended = false;
+	transfer->measured = false;
 	problem_respond(&transfer->request, outcome, NULL);
 	return TURN_GO;
 }

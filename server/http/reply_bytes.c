@@ -52,6 +52,15 @@ block_fill(struct transfer *transfer)
 		transfer->block_sent = 0;
 		return outcome;
 	}
+	/*
+	 * The first block is all of it, and the head is not written yet: a
+	 * length says more than chunks do, and fewer clients stumble over it.
+	 */
+	if (transfer->source_ended && transfer->head.ptr == NULL) {
+		transfer->chunked = false;
+		transfer->measured = true;
+		transfer->request.response.length = block->len - FRAME_SIZE;
+	}
 	block_frame(transfer);
 	return OK;
 }

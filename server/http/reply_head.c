@@ -49,7 +49,7 @@ framing_write(struct buffer *out, const struct transfer *transfer)
 
 	if (transfer->chunked) {
 		field_write(out, TEXT("Transfer-Encoding"), TEXT("chunked"));
-	} else if (response->kind != BODY_SOURCE &&
+	} else if ((response->kind != BODY_SOURCE || transfer->measured) &&
 	    !status_bodiless(response->status)) {
 		buffer_append(out, TEXT("Content-Length: "));
 		buffer_append_u64(out, response->length);
