@@ -5,6 +5,16 @@
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 need kioclient5 dbus-run-session curl
 
+# KIO downloads nothing on a machine that is offline ("does not exist"), and the
+# namespace of a test is. A pair of interfaces that leads nowhere will do.
+if [ -z "$(ip route show default)" ]; then
+	ip link add nowhere0 type veth peer name nowhere1 &&
+		ip addr add 192.0.2.1/24 dev nowhere0 &&
+		ip link set nowhere0 up && ip link set nowhere1 up &&
+		ip route add default via 192.0.2.2 ||
+		echo "no interface can be made: KIO may think it is offline"
+fi
+
 # Several words of kioclient5 in one session would hide which one failed.
 k()
 {
