@@ -50,10 +50,12 @@ live_cut(struct visit *visit, enum outcome why) ON_LOOP
 
 /* A failing store is no reason to cut: the rights are not known to be gone. */
 static bool
-has_fallen(enum outcome outcome)
+has_fallen(const struct visit *visit, enum outcome outcome)
 {
-	return outcome == UNAUTHENTICATED || outcome == FORBIDDEN ||
-	    outcome == NOT_FOUND;
+	/* A body for a file that went meanwhile is the commit's to judge. */
+	if (outcome == NOT_FOUND)
+		return visit->phase != PHASE_BODY;
+	return outcome == UNAUTHENTICATED || outcome == FORBIDDEN;
 }
 
 void
@@ -75,7 +77,7 @@ live_look(struct live *live, struct store *store)
 		    clock_wall_ns());
 
 		next = visit->live_next;
-		if (!has_fallen(outcome))
+		if (!has_fallen(visit, outcome))
 			continue;
 		live_leave(live, visit);
 		live_cut(visit, outcome);
