@@ -340,3 +340,19 @@ listen_url(const struct socket_set *set, struct buffer *out)
 		return;
 	}
 }
+
+void
+listen_urls(const struct socket_set *set, struct buffer *out)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct socket_entry *entry = &set->entry[i];
+
+		if (!entry->wanted || entry->loop != 0)
+			continue;
+		if (out->len > 0)
+			buffer_append_byte(out, ' ');
+		if (entry->kind == SOCKET_ADMIN)
+			buffer_append(out, TEXT("admin="));
+		url_write(entry, out);
+	}
+}

@@ -53,3 +53,7 @@ listen_import(const char *text, struct socket_set *ret_set);
 /* "http://127.0.0.1:8080/" of the first socket that is not admin. */
 void
 listen_url(const struct socket_set *set, struct buffer *out);
+
+/* The same of every address, once, separated by blanks; admin ones marked. */
+void
+listen_urls(const struct socket_set *set, struct buffer *out);

@@ -41,6 +41,15 @@ visit_enter(struct visit *visit, enum phase phase)
 	visit->phase_ns = now;
 }
 
+/* On mounts it is the same for every resource (rights.md 5). */
+static struct text
+allow_of(const struct visit *visit)
+{
+	if (visit->route != NULL && visit->route->kind == ROUTE_PAGE)
+		return TEXT("GET, HEAD, OPTIONS");
+	return method_allow(visit->exchange.arena);
+}
+
 /* ---- REPLY ------------------------------------------------------------- */
 
 static void
@@ -58,7 +67,7 @@ visit_reply(struct visit *visit, enum outcome outcome) ON_LOOP
 			authenticate_challenge(request);
 		if (request->response.status == 405)
 			response_header(&request->response, "Allow",
-			    method_allow(exchange->arena));
+			    allow_of(visit));
 	}
 	if (outcome == OK && request->response.kind == BODY_PIECES &&
 	    request->response.length > SMALL_ANSWER)

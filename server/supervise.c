@@ -47,13 +47,19 @@ struct supervisor {
 	int lock_fd, signal_fd;
 	unsigned backoff_ms;
 	bool announced, ending;
+	bool again;          /* a reload was asked for during a reload */
+	uint64_t restart_ns; /* monotonic, 0: nothing to start */
 	int status;
 };
 
 static bool
 say_failed(struct buffer *message)
 {
-	fprintf(stderr, "celldav: %.*s\n", TEXT_ARGS(buffer_text(message)));
+	struct text text = buffer_text(message);
+
+	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+		text.len--;
+	fprintf(stderr, "celldav: %.*s\n", TEXT_ARGS(text));
 	buffer_done(message);
 	return false;
 }
@@ -158,6 +164,10 @@ ready_say(struct supervisor *supervisor)
 	supervisor->announced = true;
 	log_message(LOG_LEVEL_INFO, "ready", "%.*s",
 	    TEXT_ARGS(buffer_text(&url)));
+	buffer_clear(&url);
+	listen_urls(&supervisor->sockets, &url);
+	log_message(LOG_LEVEL_INFO, "listen", "%.*s",
+	    TEXT_ARGS(buffer_text(&url)));
 	notify_manager("READY=1");
 	buffer_done(&url);
 }
@@ -212,7 +222,8 @@ reload_begin(struct supervisor *supervisor)
 	struct buffer message;
 	char state[96];
 
-	if (supervisor->next.pid != 0 || supervisor->ending)
+	supervisor->again = supervisor->next.pid != 0;
+	if (supervisor->again || supervisor->ending)
 		return;
 	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
 	    (unsigned long long)(clock_monotonic_ns() / 1000));
@@ -246,6 +257,14 @@ reload_end(struct supervisor *supervisor)
 	ready_say(supervisor);
 }
 
+/* What was asked for meanwhile may not be in what was read. */
+static void
+reload_again(struct supervisor *supervisor)
+{
+	if (supervisor->again)
+		reload_begin(supervisor);
+}
+
 /* ---- Events ----------------------------------------------------------------- */
 
 static void
@@ -260,10 +279,12 @@ child_ready(struct supervisor *supervisor, struct child *child)
 	child->ready_fd = -1;
 	if (got != 1)
 		return; /* it is dying; SIGCHLD says the rest */
-	if (child == &supervisor->next)
+	if (child == &supervisor->next) {
 		reload_end(supervisor);
-	else
+		reload_again(supervisor);
+	} else {
 		ready_say(supervisor);
+	}
 }
 
 static void
@@ -283,7 +304,6 @@ end_begin(struct supervisor *supervisor)
 static void
 current_died(struct supervisor *supervisor, int status)
 {
-	struct timespec pause;
 	uint64_t lived = clock_monotonic_ns() - supervisor->current.begun_ns;
 
 	fd_close(supervisor->current.ready_fd);
@@ -302,14 +322,11 @@ current_died(struct supervisor *supervisor, int status)
 	    status);
 	if (lived > STEADY_SECONDS * NS_PER_SECOND)
 		supervisor->backoff_ms = BACKOFF_FIRST_MS;
-	pause.tv_sec = supervisor->backoff_ms / 1000;
-	pause.tv_nsec = (long)(supervisor->backoff_ms % 1000) * 1000000;
-	(void)nanosleep(&pause, NULL);
+	supervisor->restart_ns = clock_monotonic_ns() +
+	    supervisor->backoff_ms * (NS_PER_SECOND / 1000);
 	supervisor->backoff_ms *= 2;
 	if (supervisor->backoff_ms > BACKOFF_MAX_MS)
 		supervisor->backoff_ms = BACKOFF_MAX_MS;
-	if (!child_start(supervisor, &supervisor->current))
-		end_begin(supervisor);
 }
 
 static void
@@ -328,6 +345,7 @@ children_reap(struct supervisor *supervisor)
 			reload_refuse(supervisor,
 			    TEXT("the new process ended before it was ready"));
 			sockets_return(supervisor);
+			reload_again(supervisor);
 		} else if (pid == supervisor->current.pid)
 			current_died(supervisor, status);
 	}
@@ -358,6 +376,31 @@ anybody_left(const struct supervisor *supervisor)
 	return supervisor->current.pid != 0 || supervisor->next.pid != 0;
 }
 
+/* Milliseconds until a process has to be started again; -1: never. */
+static int
+restart_wait(const struct supervisor *supervisor)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (supervisor->restart_ns == 0 || supervisor->ending)
+		return -1;
+	if (supervisor->restart_ns <= now)
+		return 0;
+	return (int)((supervisor->restart_ns - now) / (NS_PER_SECOND / 1000)) +
+	    1;
+}
+
+static void
+restart_look(struct supervisor *supervisor)
+{
+	if (restart_wait(supervisor) != 0)
+		return;
+	supervisor->restart_ns = 0;
+	if (supervisor->current.pid == 0 &&
+	    !child_start(supervisor, &supervisor->current))
+		end_begin(supervisor);
+}
+
 static void
 supervisor_loop(struct supervisor *supervisor)
 {
@@ -369,8 +412,9 @@ supervisor_loop(struct supervisor *supervisor)
 			{ .fd = supervisor->next.ready_fd, .events = POLLIN },
 		};
 
-		if (poll(wait, 3, -1) < 0)
+		if (poll(wait, 3, restart_wait(supervisor)) < 0)
 			continue; /* EINTR */
+		restart_look(supervisor);
 		if (wait[1].revents != 0)
 			child_ready(supervisor, &supervisor->current);
 		if (wait[2].revents != 0)
@@ -387,6 +431,13 @@ supervisor_start(struct supervisor *supervisor)
 	sigset_t signals;
 
 	buffer_init(&message, 0);
+	if (access(supervisor->file, F_OK) != 0) {
+		fprintf(stderr,
+		    "celldav: %s: %s; name the configuration with -c, or make "
+		    "one with celldav init --dir\n",
+		    supervisor->file, strerrordesc_np(errno));
+		return false;
+	}
 	if (conf_load(supervisor->file, &message, &supervisor->conf) != OK)
 		return say_failed(&message);
 	log_set_level((enum log_level)supervisor->conf->log.level);

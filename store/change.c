@@ -32,15 +32,12 @@ struct committer {
 	size_t queue_max;
 	pthread_t thread;
 
-	/* Guards the queue and the request to reopen. */
+	/* Guards the queue. */
 	pthread_mutex_t mutex;
-	pthread_cond_t wake;     /* there is work */
-	pthread_cond_t reopened; /* a reopen has ended */
+	pthread_cond_t wake; /* there is work */
 	struct change *first, **last;
 	size_t waiting;
-	bool stopping, reopen_wanted;
-	uint64_t reopens;
-	enum outcome reopen_outcome;
+	bool stopping;
 
 	_Atomic bool degraded;
 	_Atomic uint64_t batches, changes, reruns, failed_commits;
@@ -51,10 +48,10 @@ struct committer {
 };
 
 static void
-set_degraded(struct committer *committer, bool degraded)
+set_degraded(struct committer *committer)
 {
-	atomic_store(&committer->degraded, degraded);
-	metric_set(&metric_degraded, 0, degraded ? 1 : 0);
+	atomic_store(&committer->degraded, true);
+	metric_set(&metric_degraded, 0, 1);
 }
 
 static void
@@ -94,7 +91,7 @@ revive(struct committer *committer)
 	if (txn_begin_read(committer->engine, &probe) == OK)
 		txn_abort(probe);
 	else if (engine_reopen(committer->engine) != OK)
-		set_degraded(committer, true);
+		set_degraded(committer);
 }
 
 /* Ends the transaction; one that wrote nothing has nothing to commit. */
@@ -119,7 +116,7 @@ commit(struct committer *committer, struct txn *txn, size_t count)
 	metric_add(&metric_failures, 0, 1);
 	atomic_fetch_add(&committer->failed_commits, 1);
 	if (outcome == IO || outcome == DAMAGED)
-		set_degraded(committer, true);
+		set_degraded(committer);
 	revive(committer);
 	return outcome;
 }
@@ -130,7 +127,7 @@ begin(struct committer *committer, struct txn **ret_txn)
 	enum outcome outcome = txn_begin_write(committer->engine, ret_txn);
 
 	if (outcome == IO || outcome == DAMAGED)
-		set_degraded(committer, true);
+		set_degraded(committer);
 	return outcome;
 }
 
@@ -350,25 +347,6 @@ work(struct committer *committer, struct change *list)
 		(void)reserve_take(&committer->reserve); /* tried again later */
 }
 
-/* With the mutex held, which it lets go meanwhile. */
-static void
-reopen(struct committer *committer)
-{
-	enum outcome outcome;
-
-	committer->reopen_wanted = false;
-	pthread_mutex_unlock(&committer->mutex);
-	outcome = OK;
-	if (atomic_load(&committer->degraded))
-		outcome = engine_reopen(committer->engine);
-	if (outcome == OK)
-		set_degraded(committer, false);
-	pthread_mutex_lock(&committer->mutex);
-	committer->reopen_outcome = outcome;
-	committer->reopens++;
-	pthread_cond_broadcast(&committer->reopened);
-}
-
 static void *
 committer_main(void *context)
 {
@@ -378,11 +356,8 @@ committer_main(void *context)
 	for (;;) {
 		struct change *list;
 
-		while (committer->first == NULL && !committer->stopping &&
-		    !committer->reopen_wanted)
+		while (committer->first == NULL && !committer->stopping)
 			pthread_cond_wait(&committer->wake, &committer->mutex);
-		if (committer->reopen_wanted)
-			reopen(committer);
 		list = committer->first;
 		if (list == NULL && committer->stopping)
 			break;
@@ -402,7 +377,6 @@ static void
 committer_free(struct committer *committer)
 {
 	reserve_done(&committer->reserve);
-	pthread_cond_destroy(&committer->reopened);
 	pthread_cond_destroy(&committer->wake);
 	pthread_mutex_destroy(&committer->mutex);
 	free(committer);
@@ -421,7 +395,6 @@ committer_start(struct engine *engine, size_t queue_max, const char *reserve,
 	committer->last = &committer->first;
 	pthread_mutex_init(&committer->mutex, NULL);
 	pthread_cond_init(&committer->wake, NULL);
-	pthread_cond_init(&committer->reopened, NULL);
 	reserve_open(&committer->reserve, reserve);
 	if (pthread_create(&committer->thread, NULL, committer_main,
 		committer) != 0) {
@@ -526,23 +499,6 @@ bool
 committer_is_degraded(struct committer *committer)
 {
 	return atomic_load(&committer->degraded);
-}
-
-enum outcome
-committer_reopen(struct committer *committer)
-{
-	enum outcome outcome;
-	uint64_t before;
-
-	pthread_mutex_lock(&committer->mutex);
-	before = committer->reopens;
-	committer->reopen_wanted = true;
-	pthread_cond_signal(&committer->wake);
-	while (committer->reopens == before)
-		pthread_cond_wait(&committer->reopened, &committer->mutex);
-	outcome = committer->reopen_outcome;
-	pthread_mutex_unlock(&committer->mutex);
-	return outcome;
 }
 
 void

@@ -70,18 +70,11 @@ change_run(struct committer *committer, struct change *change)
 /*
  * A commit failed with IO or DAMAGED: what the kernel holds may differ from
  * what the disk holds, so every later change is answered with IO, unrun,
- * while reads go on. Any thread.
+ * while reads go on. The way back is a new process, which opens the engine on
+ * the last state that reached the disk (SIGHUP of a server). Any thread.
  */
 bool
 committer_is_degraded(struct committer *committer);
-
-/*
- * The documented way back (SIGHUP of a server): opens the engine again, which
- * reads the last state that was committed to the disk. OK when changes run
- * again; else the outcome of opening, and it stays degraded.
- */
-enum outcome
-committer_reopen(struct committer *committer) ON_WORKER MUST_CHECK;
 
 void
 committer_get_stats(struct committer *committer,

@@ -38,7 +38,11 @@ check_note(struct checks *checks, const char *name, bool good,
 static const char *
 message_string(struct invocation *invocation, const struct buffer *message)
 {
-	return arena_string(invocation->arena, buffer_text(message));
+	struct text text = buffer_text(message);
+
+	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+		text.len--;
+	return arena_string(invocation->arena, text);
 }
 
 static void

@@ -97,7 +97,25 @@ setup_folder(const struct setup *setup)
 	return EXIT_DONE;
 }
 
-/* The server's own key, of which later ones are derived. */
+/*
+ * Root sets up what belongs to the folder's owner: the service runs as that
+ * one, and could not read a state of root's.
+ */
+static int
+setup_owner(const struct setup *setup)
+{
+	struct stat status;
+
+	if (geteuid() != 0 || stat(setup->dir, &status) != 0 ||
+	    status.st_uid == 0)
+		return EXIT_DONE;
+	if (setegid(status.st_gid) == 0 && seteuid(status.st_uid) == 0)
+		return EXIT_DONE;
+	return command_fail("%s: cannot act as its owner: %s", setup->dir,
+	    strerrordesc_np(errno));
+}
+
+/* The server's own key; nothing uses it until there are links. */
 static int
 setup_key(struct invocation *invocation, const struct setup *setup)
 {
@@ -187,6 +205,8 @@ init_run(struct invocation *invocation)
 
 	if (status == EXIT_DONE)
 		status = setup_folder(&setup);
+	if (status == EXIT_DONE)
+		status = setup_owner(&setup);
 	if (status != EXIT_DONE)
 		return status;
 	status = sample_write(invocation->arena, setup.dir, &setup.sample);

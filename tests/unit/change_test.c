@@ -33,7 +33,7 @@ open_named(const char *name, const char *folder, uint64_t size)
 
 /* A row like that of memory, whose next commits end as told. */
 static struct engine_row faulty_row;
-static _Atomic int fault_outcome, fault_count, reopen_outcome;
+static _Atomic int fault_outcome, fault_count;
 
 static enum outcome
 faulty_commit(struct txn *txn)
@@ -46,13 +46,6 @@ faulty_commit(struct txn *txn)
 	return engine_row_find("memory")->commit(txn);
 }
 
-static enum outcome
-faulty_reopen(struct engine *engine)
-{
-	(void)engine;
-	return (enum outcome)atomic_load(&reopen_outcome);
-}
-
 static struct engine *
 open_faulty(void)
 {
@@ -60,7 +53,6 @@ open_faulty(void)
 
 	faulty_row = *engine->row;
 	faulty_row.commit = faulty_commit;
-	faulty_row.reopen = faulty_reopen;
 	engine->row = &faulty_row;
 	return engine;
 }
@@ -377,7 +369,7 @@ run_one(struct committer *committer, const char *key, enum outcome expected)
 }
 
 static void
-test_io_error_degrades_until_reopened(void **state)
+test_io_error_degrades(void **state)
 {
 	struct engine *engine = open_faulty();
 	struct committer *committer;
@@ -394,11 +386,9 @@ test_io_error_degrades_until_reopened(void **state)
 	assert_true(has(engine, "before", "v"));
 	assert_true(has(engine, "lost", NULL));
 	assert_true(has(engine, "refused", NULL));
-	atomic_store(&reopen_outcome, DAMAGED);
-	assert_int_equal(committer_reopen(committer), DAMAGED);
-	run_one(committer, "still refused", IO);
-	atomic_store(&reopen_outcome, OK);
-	assert_int_equal(committer_reopen(committer), OK);
+	committer_stop(committer);
+	/* As a new process does. */
+	assert_int_equal(committer_start(engine, 8, NULL, &committer), OK);
 	assert_false(committer_is_degraded(committer));
 	run_one(committer, "after", OK);
 	assert_true(has(engine, "after", "v"));
@@ -541,7 +531,7 @@ main(void)
 		cmocka_unit_test(test_failed_after_a_write_is_undone),
 		cmocka_unit_test(test_many_failures),
 		cmocka_unit_test(test_commit_without_space_tries_each),
-		cmocka_unit_test(test_io_error_degrades_until_reopened),
+		cmocka_unit_test(test_io_error_degrades),
 		cmocka_unit_test(test_change_run_waits),
 		cmocka_unit_test(test_producers),
 	};
