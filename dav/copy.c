@@ -274,6 +274,9 @@ slice_step(struct copying *copying)
 		return outcome;
 	if (copying->source.id == 0)
 		copy_begin(copying);
+	else if (copying->copy.filter == NULL &&
+	    !rights_uniform(copying->transfer.source.node))
+		return CONFLICT; /* rights below changed: nothing is sure */
 	else if (copying->source.id != copying->transfer.source.node->id)
 		return CONFLICT; /* something else stands there now */
 	if (copying->transfer.how == TRANSFER_VERSION)
@@ -288,6 +291,9 @@ publish_step(struct copying *copying)
 	enum outcome outcome = copy_check(copying->exchange, copying);
 
 	response_reset(&copying->exchange->request->response);
+	if (outcome == OK && copying->copy.filter == NULL &&
+	    !rights_uniform(copying->transfer.source.node))
+		outcome = CONFLICT;
 	if (outcome == OK)
 		outcome = copy_publish(copying, &node);
 	return outcome == OK ? copy_respond(copying, &node) : outcome;
@@ -310,7 +316,11 @@ step_in_change(struct txn *txn, void *context)
 	exchange->txn = txn;
 	exchange->now_ns = clock_wall_ns();
 	exchange->problem = (struct problem){ 0 };
-	outcome = copying->step(copying);
+	outcome = copying->step == discard_step ?
+	    OK :
+	    principal_check(txn, &exchange->principal);
+	if (outcome == OK)
+		outcome = copying->step(copying);
 	exchange->txn = NULL;
 	return outcome;
 }

@@ -46,6 +46,8 @@ place_remove_check(struct exchange *exchange, const struct place *place)
 		outcome = cell_root_check(exchange, place);
 	if (outcome == OK)
 		outcome = members_demand(exchange, place, ATOM(DELETE));
+	if (outcome == OK)
+		outcome = cells_below_check(exchange, place);
 	return outcome;
 }
 

@@ -134,6 +134,14 @@ place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
 enum outcome
 own_admit(struct exchange *exchange, enum lane *lane) MUST_CHECK;
 
+/*
+ * The place after a node was made there: by its id, since who may only put
+ * something in would not find it by name (upload-only).
+ */
+enum outcome
+place_made(struct exchange *exchange, node_id id, struct place *place)
+    MUST_CHECK;
+
 /* The URL path of a place as the client sees it; a slash ends collections. */
 struct text
 place_href(struct exchange *exchange, const struct place *place);

@@ -227,9 +227,7 @@ file_make(struct exchange *exchange, struct place *place)
 	outcome = tree_put(exchange->txn, exchange->store, &place->trail,
 	    &content, &actor, &node);
 	/* The trail must end at the new file. */
-	return outcome == OK ?
-	    place_resolve(exchange, &exchange->request->path, place) :
-	    outcome;
+	return outcome == OK ? place_made(exchange, node.id, place) : outcome;
 }
 
 static enum outcome

@@ -106,6 +106,46 @@ demand_member(const struct node *node, const struct rights *rights,
 	return false;
 }
 
+struct cells_below {
+	struct exchange *exchange;
+	node_id node;
+	enum outcome outcome;
+};
+
+static bool
+cell_is_below(const struct cell *cell, void *context)
+{
+	struct cells_below *below = context;
+	struct arena *arena = arena_new();
+	struct trail trail;
+	enum outcome outcome = trail_find_id(below->exchange->txn, arena,
+	    cell->root, &trail);
+
+	for (size_t i = 0; outcome == OK && i + 1 < trail.count; i++)
+		if (trail.node[i].id == below->node)
+			below->outcome = FORBIDDEN;
+	if (outcome != OK && outcome != NOT_FOUND)
+		below->outcome = outcome;
+	arena_free(arena);
+	return below->outcome == OK;
+}
+
+enum outcome
+cells_below_check(struct exchange *exchange, const struct place *place)
+{
+	struct cells_below below = { exchange, place->node->id, OK };
+	enum outcome outcome;
+
+	if (place->node->kind != NODE_COLLECTION)
+		return OK;
+	outcome = cell_each(exchange->txn, cell_is_below, &below);
+	if (outcome == OK && below.outcome == FORBIDDEN)
+		exchange->problem = (struct problem){
+			.message = "Something below is a cell of its own.",
+		};
+	return outcome == OK ? below.outcome : outcome;
+}
+
 enum outcome
 members_demand(struct exchange *exchange, const struct place *place,
     atom_set needed)

@@ -18,6 +18,14 @@ members_demand(struct exchange *exchange, const struct place *place,
     atom_set needed) MUST_CHECK;
 
 /*
+ * No cell has its root below the place: it would be removed, or taken along,
+ * as a folder. FORBIDDEN with problem set.
+ */
+enum outcome
+cells_below_check(struct exchange *exchange, const struct place *place)
+    MUST_CHECK;
+
+/*
  * All nodes below with their rights; `trail` leads to the node's parent.
  * False stops.
  */

@@ -138,9 +138,7 @@ mkcol_make(struct exchange *exchange, struct place *place)
 	    &place->trail, place->name, &actor, &node);
 
 	/* Properties need the trail of what is there now. */
-	return outcome == OK ?
-	    place_resolve(exchange, &exchange->request->path, place) :
-	    outcome;
+	return outcome == OK ? place_made(exchange, node.id, place) : outcome;
 }
 
 static enum outcome

@@ -26,11 +26,24 @@ move_depth_check(struct exchange *exchange, const struct transfer *transfer)
 	return outcome;
 }
 
+/* The innermost cell root above the last `less` nodes; a path may pass many. */
+static node_id
+trail_cell(const struct trail *trail, size_t less)
+{
+	for (size_t i = trail->count - less; i > 0; i--)
+		if ((trail->node[i - 1].flags & NODE_IS_CELL_ROOT) != 0)
+			return trail->node[i - 1].id;
+	return 0;
+}
+
 static bool
 move_leaves_cell(const struct transfer *transfer)
 {
 	return transfer->target.scope == SCOPE_ROOT ||
-	    transfer->source.cell.id != transfer->target.cell.id;
+	    transfer->source.cell.id != transfer->target.cell.id ||
+	    trail_cell(&transfer->source.trail, 1) !=
+	    trail_cell(&transfer->target.trail,
+		transfer->target.node != NULL ? 1 : 0);
 }
 
 /* Parents by id: the target's is its trail's end when nothing stands there. */
@@ -144,6 +157,8 @@ move_demand_source(struct exchange *exchange, const struct transfer *transfer)
 	}
 	if (outcome == OK)
 		outcome = members_demand(exchange, source, atoms);
+	if (outcome == OK && move_leaves_cell(transfer))
+		outcome = cells_below_check(exchange, source);
 	return outcome;
 }
 

@@ -123,6 +123,20 @@ place_resolve(struct exchange *exchange, const struct path *path,
 }
 
 enum outcome
+place_made(struct exchange *exchange, node_id id, struct place *place)
+{
+	size_t base = place->trail.base;
+	enum outcome outcome = trail_find_id(exchange->txn, exchange->arena, id,
+	    &place->trail);
+
+	if (outcome != OK)
+		return outcome;
+	place->trail.base = base;
+	place->node = trail_last(&place->trail);
+	return OK;
+}
+
+enum outcome
 place_admit(struct exchange *exchange, enum outcome outcome, enum lane *lane)
 {
 	if (outcome != NOT_FOUND || !exchange->makes_own)

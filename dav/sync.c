@@ -2,6 +2,7 @@
 
 #include "dav/precondition.h"
 #include "dav/sync_stream.h"
+#include "dav/sync_walk.h"
 #include "dav/xml.h"
 #include "store/log_entry.h"
 
@@ -198,19 +199,18 @@ static enum outcome
 walk_check(struct sync_stream *stream)
 {
 	struct exchange *exchange = stream->exchange;
-	struct trail trail;
+	struct sync_walk walk = { .deep = stream->infinite };
 	enum outcome outcome;
 
 	if (stream->position.told == 0)
 		return OK;
-	outcome = trail_find_id(exchange->txn, exchange->arena,
-	    stream->position.told, &trail);
-	if (outcome == NOT_FOUND)
-		return token_refuse(exchange);
-	for (size_t i = 0; outcome == OK && i < trail.count; i++)
-		if (trail.node[i].id == stream->position.walk)
-			return OK;
-	return outcome == OK ? token_refuse(exchange) : outcome;
+	outcome = sync_walk_begin(&walk, exchange, stream->node,
+	    stream->position.told);
+	if (outcome == OK && sync_walk_visible(&walk) &&
+	    sync_walk_below(&walk, stream->position.walk))
+		return OK;
+	return outcome == OK || outcome == NOT_FOUND ? token_refuse(exchange) :
+						       outcome;
 }
 
 enum outcome

@@ -381,7 +381,9 @@ stream_fill(struct body_source *source, struct buffer *out, bool *ret_end)
 		return outcome;
 	exchange->arena = arena_new();
 	exchange->now_ns = clock_wall_ns();
-	outcome = block_fill(stream, out, ret_end);
+	outcome = principal_check(exchange->txn, &exchange->principal);
+	if (outcome == OK)
+		outcome = block_fill(stream, out, ret_end);
 	txn_abort(exchange->txn);
 	exchange->txn = NULL;
 	arena_free(exchange->arena);

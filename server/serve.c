@@ -90,7 +90,11 @@ method_run(struct visit *visit, struct txn *txn)
 	exchange->now_ns = clock_wall_ns();
 	exchange->problem = (struct problem){ 0 };
 	response_reset(&exchange->request->response);
-	outcome = exchange->method->run(exchange);
+	outcome = txn != NULL && exchange->principal.kind == PRINCIPAL_USER ?
+	    principal_check(txn, &exchange->principal) :
+	    OK;
+	if (outcome == OK)
+		outcome = exchange->method->run(exchange);
 	exchange->txn = NULL;
 	return outcome;
 }
