@@ -137,8 +137,10 @@ make_system()
 	} >"$log/apt.log" 2>&1 || fail "debootstrap: see $log/apt.log"
 	mirror=$(mirror_of_suite)
 	[ -n "$mirror" ] || fail "no apt source of this machine has $suite"
-	mkdir -p "$root"
 	say "debootstrap, minbase, $suite"
+	# A root that only root may enter is none for the users inside.
+	mkdir -p "$root"
+	chmod 755 "$root"
 	debootstrap --variant=minbase "$suite" "$root" "$mirror" \
 		>"$log/debootstrap.log" 2>&1 ||
 		fail "debootstrap: see $log/debootstrap.log"
