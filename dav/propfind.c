@@ -162,7 +162,7 @@ const struct method method_propfind = {
 	.name = "PROPFIND",
 	.body = METHOD_BODY_XML,
 	.lane = LANE_INLINE,
-	.flags = METHOD_SAFE,
+	.flags = METHOD_SAFE | METHOD_LARGE_SLOW,
 	.admit = propfind_admit,
 	.run = propfind_run,
 };

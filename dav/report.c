@@ -83,7 +83,7 @@ const struct method method_report = {
 	.name = "REPORT",
 	.body = METHOD_BODY_XML,
 	.lane = LANE_INLINE,
-	.flags = METHOD_SAFE,
+	.flags = METHOD_SAFE | METHOD_LARGE_SLOW,
 	.admit = report_admit,
 	.run = report_run,
 };

@@ -109,8 +109,12 @@ token_refuse(struct exchange *exchange)
 	return FORBIDDEN;
 }
 
+/* Who is so far behind is quicker with a full look, and the loop is not held. */
+enum { LOG_ENTRIES_MAX = 100000 };
+
 struct replaced {
 	struct exchange *exchange;
+	size_t entries;
 	uint64_t until;
 	bool found;
 	enum outcome outcome;
@@ -126,6 +130,9 @@ entry_replaced(const struct log_entry *entry, void *context)
 	struct node node;
 
 	if (entry->sequence > replaced->until)
+		return false;
+	replaced->found = ++replaced->entries > LOG_ENTRIES_MAX;
+	if (replaced->found)
 		return false;
 	if (entry->kind != LOG_REMOVED || !entry->collection)
 		return true;
