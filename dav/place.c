@@ -54,6 +54,7 @@ place_reaches(const struct place *place)
 	if (rights_hold(&place->rights, ATOM(STAT)))
 		return true;
 	return place->trail.missing == 1 &&
+	    trail_last(&place->trail)->kind == NODE_COLLECTION &&
 	    (place->rights.atoms & (ATOM(CREATE) | ATOM(MKDIR))) != 0;
 }
 

@@ -44,6 +44,15 @@ def box_makes(t):
     t.status(t.alice.propfind(path + "new.txt"), 207)
 
 
+@case("rights.md 5: below a name that one may not see nothing tells of it")
+def box_oracle(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "taken", b"x"), 201)
+    t.server.grant(place(path), "user:mallory", "upload-only")
+    for name in ("taken/x", "free/x"):
+        t.status(t.mallory.put(path + name, b"y"), 404)
+
+
 @case("rights.md 4: a folder is no way to remove a cell that stands in it")
 def cell_in_folder(t):
     path = nested(t, "inner")
