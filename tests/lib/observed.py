@@ -8,6 +8,7 @@ class Stats:
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.late = 0      # lines that an earlier case may still cause
         self.reset()
 
     def reset(self):
