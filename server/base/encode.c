@@ -141,37 +141,68 @@ base64_encode(struct arena *arena, struct text bytes)
 	return (struct text){ out, 4 * groups };
 }
 
+/* A set of ASCII bytes. */
+#define BYTE(c) (1ULL << ((c) & 63))
+#define DIGITS (0x3ffULL << '0')
+#define LETTERS (0x3ffffffULL << ('A' & 63) | 0x3ffffffULL << ('a' & 63))
+
+static bool
+byte_in(const uint64_t set[2], char c)
+{
+	unsigned char byte = (unsigned char)c;
+
+	return byte < 128 && (set[byte >> 6] >> (byte & 63) & 1) != 0;
+}
+
 /*
  * A segment keeps unreserved, ':' and '@', and of the sub-delims those that
  * mean nothing anywhere: '&' would need an entity in XML, ';' once began a
  * path parameter, and some clients read '+' as a space.
  */
-static bool
-segment_byte_plain(char c)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9'))
-		return true;
-	return c != '\0' && strchr("-._~!$'()*,=:@", c) != NULL;
-}
+static const uint64_t segment_plain[2] = {
+	DIGITS | BYTE('-') | BYTE('.') | BYTE('!') | BYTE('$') | BYTE('\'') |
+	    BYTE('(') | BYTE(')') | BYTE('*') | BYTE(',') | BYTE('=') |
+	    BYTE(':'),
+	LETTERS | BYTE('_') | BYTE('~') | BYTE('@'),
+};
+
+/* Digits of RFC 3986 2.1. */
+static const char percent_digits[] = "0123456789ABCDEF";
 
 void
 percent_encode_segment(struct buffer *out, struct text segment)
 {
-	static const char digits[] = "0123456789ABCDEF";
 	size_t run = 0;
 
 	for (size_t i = 0; i < segment.len; i++) {
 		unsigned char byte = (unsigned char)segment.ptr[i];
-		char coded[3] = { '%', digits[byte >> 4], digits[byte & 15] };
+		char coded[3] = { '%', percent_digits[byte >> 4],
+			percent_digits[byte & 15] };
 
-		if (segment_byte_plain(segment.ptr[i]))
+		if (byte_in(segment_plain, segment.ptr[i]))
 			continue;
 		buffer_append(out, text_slice(segment, run, i));
 		buffer_append(out, (struct text){ coded, sizeof(coded) });
 		run = i + 1;
 	}
 	buffer_append(out, text_slice(segment, run, segment.len));
+}
+
+char *
+percent_put_segment(char *at, struct text segment)
+{
+	for (size_t i = 0; i < segment.len; i++) {
+		unsigned char byte = (unsigned char)segment.ptr[i];
+
+		if (byte_in(segment_plain, segment.ptr[i])) {
+			*at++ = segment.ptr[i];
+			continue;
+		}
+		*at++ = '%';
+		*at++ = percent_digits[byte >> 4];
+		*at++ = percent_digits[byte & 15];
+	}
+	return at;
 }
 
 /*
@@ -258,6 +289,12 @@ ascii_plain(char c)
 	    c != '"' && c != '\\';
 }
 
+/* ASCII that stands for itself in XML. */
+static const uint64_t xml_plain[2] = {
+	~0xffffffffULL & ~(BYTE('"') | BYTE('&') | BYTE('<') | BYTE('>')),
+	~0ULL,
+};
+
 /* A character that XML 1.0 2.2 has no way to write, not even escaped. */
 static bool
 xml_unwritable(uint32_t code)
@@ -291,6 +328,18 @@ xml_entity(uint32_t code)
 	}
 }
 
+/* What stands for the first character of `text`; *ret_len: its bytes. */
+static struct text
+xml_character(struct text text, size_t *ret_len)
+{
+	uint32_t code = 0;
+	size_t len = utf8_next(text, &code);
+	const char *entity = len > 0 ? xml_entity(code) : "\xef\xbf\xbd";
+
+	*ret_len = len > 0 ? len : 1;
+	return entity != NULL ? text_from(entity) : text_slice(text, 0, len);
+}
+
 /*
  * Writes what stands for the character at `at`, after the plain run before
  * it; nothing when it stands for itself. Returns its length.
@@ -299,15 +348,13 @@ static size_t
 xml_escape_character(struct buffer *out, struct text text, size_t at,
     size_t *run)
 {
-	uint32_t code = 0;
-	size_t len = utf8_next(text_slice(text, at, text.len), &code);
-	const char *entity = len > 0 ? xml_entity(code) : "\xef\xbf\xbd";
+	size_t len;
+	struct text written = xml_character(text_slice(text, at, text.len),
+	    &len);
 
-	if (len == 0)
-		len = 1;
-	if (entity != NULL) {
+	if (written.ptr != text.ptr + at) {
 		buffer_append(out, text_slice(text, *run, at));
-		buffer_append(out, text_from(entity));
+		buffer_append(out, written);
 		*run = at + len;
 	}
 	return len;
@@ -319,13 +366,32 @@ xml_escape(struct buffer *out, struct text text)
 	size_t at = 0, run = 0;
 
 	while (at < text.len) {
-		if (ascii_plain(text.ptr[at])) {
+		if (byte_in(xml_plain, text.ptr[at])) {
 			at++;
 			continue;
 		}
 		at += xml_escape_character(out, text, at, &run);
 	}
 	buffer_append(out, text_slice(text, run, text.len));
+}
+
+char *
+xml_put(char *at, struct text text)
+{
+	for (size_t i = 0; i < text.len;) {
+		struct text written;
+		size_t len;
+
+		if (byte_in(xml_plain, text.ptr[i])) {
+			*at++ = text.ptr[i++];
+			continue;
+		}
+		written = xml_character(text_slice(text, i, text.len), &len);
+		memcpy(at, written.ptr, written.len);
+		at += written.len;
+		i += len;
+	}
+	return at;
 }
 
 static void

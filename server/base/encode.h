@@ -38,6 +38,16 @@ percent_encode_segment(struct buffer *out, struct text segment);
 void
 xml_escape(struct buffer *out, struct text text);
 
+/*
+ * The same two at an address, for who writes millions: past the end of what
+ * they wrote. There must be room for 3 and for 6 times the bytes.
+ */
+char *
+percent_put_segment(char *at, struct text segment);
+
+char *
+xml_put(char *at, struct text text);
+
 /* A JSON string with its quotes (RFC 8259 7); bad UTF-8 becomes U+FFFD. */
 void
 json_escape(struct buffer *out, struct text text);

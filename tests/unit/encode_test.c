@@ -147,6 +147,37 @@ xml(void **state)
 	assert_true(writes(xml_escape, TEXT("]]>"), TEXT("]]&gt;")));
 }
 
+/* All strings of up to two bytes, and all pairs of them with others. */
+static void
+puts_write_the_same(void **state)
+{
+	static const struct {
+		void (*append)(struct buffer *out, struct text text);
+		char *(*put)(char *at, struct text text);
+		size_t most;
+	} rows[] = {
+		{ percent_encode_segment, percent_put_segment, 3 },
+		{ xml_escape, xml_put, 6 },
+	};
+
+	(void)state;
+	for (size_t row = 0; row < 2; row++)
+		for (unsigned code = 0; code < 1U << 16; code++) {
+			char bytes[] = { (char)(code >> 8), (char)code,
+				'\xbf', (char)(code >> 8), 'x' };
+			char room[sizeof(bytes) * 6];
+			struct text text = { bytes, sizeof(bytes) }, put;
+			struct buffer out = { 0 };
+
+			rows[row].append(&out, text);
+			put = (struct text){ room,
+				(size_t)(rows[row].put(room, text) - room) };
+			assert_true(put.len <= rows[row].most * text.len);
+			assert_true(text_equal(put, buffer_text(&out)));
+			buffer_done(&out);
+		}
+}
+
 static void
 json(void **state)
 {
@@ -215,6 +246,7 @@ main(void)
 		cmocka_unit_test(base64_of_every_length),
 		cmocka_unit_test(percent),
 		cmocka_unit_test(xml),
+		cmocka_unit_test(puts_write_the_same),
 		cmocka_unit_test(json),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(utf8_characters),
