@@ -163,8 +163,8 @@ puts_write_the_same(void **state)
 	(void)state;
 	for (size_t row = 0; row < 2; row++)
 		for (unsigned code = 0; code < 1U << 16; code++) {
-			char bytes[] = { (char)(code >> 8), (char)code,
-				'\xbf', (char)(code >> 8), 'x' };
+			char bytes[] = { (char)(code >> 8), (char)code, '\xbf',
+				(char)(code >> 8), 'x' };
 			char room[sizeof(bytes) * 6];
 			struct text text = { bytes, sizeof(bytes) }, put;
 			struct buffer out = { 0 };
