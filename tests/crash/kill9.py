@@ -1,248 +1,231 @@
 #!/usr/bin/python3
-"""exclusive: R1: kill -9 while 32 clients write; nothing acknowledged is lost.
+"""exclusive: R1: kill -9 while 64 clients write; nothing acknowledged is lost.
 
-Each client works alone in a collection of its own and remembers what it was
-told. When the server dies, at most its last request has an unknown outcome:
-after the restart its collection must be what was acknowledged, or that with
-the last request done as a whole. `celldav verify` must be clean each time.
+Most clients work each in a collection of its own, which must afterwards be
+what was acknowledged, or that with the last request done as a whole. Some
+fight for the same names; one changes rights and accounts by the command line.
+Killed are both processes, the server process or the supervisor, after 50 to
+2 000 ms. `celldav verify` must be clean each time, and readiness within 2 s.
+The control makes the last writes of a round never happen.
 
-    kill9.py [ROUNDS [CLIENTS [SEED]]]
+    kill9.py [--rounds N] [--clients N] [--files N] [--seed S] [--control] ...
 """
 
-import hashlib
 import os
 import random
+import signal
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
+import preload  # noqa: E402
 import wire  # noqa: E402
+from _form import arguments, clock, finish, history_write  # noqa: E402
+from _guard import Guard  # noqa: E402
+from _load import Writer, unlock_all  # noqa: E402
+from _shared import History, Rival, seen_names  # noqa: E402
 from celldav import Server  # noqa: E402
 
-ROUNDS, CLIENTS = 20, 32
-SIZES = [1, 100, 4096, 16384, 16385, 70000, 600000, 3000000]
-WEIGHTS = [8, 8, 30, 8, 8, 8, 4, 1]
-LOST = (OSError, EOFError, wire.WireError)
+SHORT = {"rounds": 8, "clients": 64, "files": 0}
+FULL = {"rounds": 200, "clients": 64, "files": 100000}
+SHARED = "/dav/crash/shared/"
+READY_SECONDS = 2
+TRASH_EVERY = 20
+VICTIMS = ["both"] * 3 + ["server", "supervisor"]
 
 
-def digest(body):
-    return hashlib.sha256(body).hexdigest()
+class Campaign:
+    """One state, killed again and again."""
 
+    def __init__(self, options):
+        self.options, self.chance = options, random.Random(options.seed)
+        self.server = Server(conf={("log", "access"): "off"})
+        self.server.user("alice")
+        self.server.cell("crash", "alice")
+        word = self.server.command("app-password", "add", "alice", "--label",
+                                   "crash").strip()
+        self.server.set_password("alice", word)
+        self.fill(options.files)
+        self.shim = preload.Shim(self.server.scratch) \
+            if options.control else None
+        self.start()
+        self.rivals_count = options.clients // 5
+        self.trees = [{} for _ in range(options.clients
+                                        - self.rivals_count)]
+        with self.server.client("alice") as client:
+            for number in range(len(self.trees)):
+                client.mkcol("/dav/crash/w%d/" % number)
+            client.mkcol(SHARED)
+            self.names = seen_names(client, SHARED)
+        self.guard = Guard(self.server, self.chance.random())
+        self.guard.prepare()
+        self.etags, self.total = {}, 0
+        self.commands, self.ready_most = 0, 0
 
-class Unknown(Exception):
-    """The connection ended before the answer."""
-
-
-class Writer(threading.Thread):
-    """One client, its collection, and the tree that was acknowledged.
-
-    A tree maps a path below the collection to (kind, content, property)."""
-
-    def __init__(self, server, number, seed):
-        super().__init__(daemon=True)
-        self.base = "/dav/crash/w%d/" % number
-        self.server, self.random = server, random.Random(seed)
-        self.tree, self.maybe = {}, None
-        self.acknowledged, self.fault = 0, None
-
-    def run(self):
-        self.maybe = None
-        try:
-            self.client = self.server.client("alice")
-            while True:
-                self.step()
-        except Unknown:
-            pass
-        except LOST:
-            pass
-        except AssertionError as error:
-            self.fault = str(error)
-
-    def ask(self, method, path, after, headers=(), body=None,
-            expected=(200, 201, 204, 207)):
-        """Send; on an answer the tree becomes `after`, else it may."""
-        self.maybe = after
-        try:
-            answer = self.client.request(method, self.base + path, headers,
-                                         body)
-        except LOST as error:
-            raise Unknown from error
-        if answer.status in (423, 503):
-            # A lock that outlived the crash before (20 s), or a full queue:
-            # refused, so nothing may have changed.
-            self.maybe = None
-            return None
-        if answer.status not in expected:
-            raise AssertionError("%s %s: %r" % (method, path, answer))
-        self.tree, self.maybe = after, None
-        self.acknowledged += 1
-        return answer
-
-    def files(self):
-        return [path for path, value in self.tree.items()
-                if value[0] == "file"]
-
-    def folders(self):
-        return [path for path, value in self.tree.items()
-                if value[0] == "folder"]
-
-    def fresh(self):
-        folder = self.random.choice([""] + self.folders())
-        return folder + "f%d" % self.random.randrange(10 ** 9)
-
-    def step(self):
-        choice = self.random.random()
-        files, folders = self.files(), self.folders()
-        if choice < 0.40 or not files:
-            self.put(self.random.choice(files) if files and choice < 0.15
-                     else self.fresh())
-        elif choice < 0.50:
-            self.transfer("MOVE", self.random.choice(files), self.fresh())
-        elif choice < 0.60:
-            self.transfer("COPY", self.random.choice(files), self.fresh())
-        elif choice < 0.70:
-            self.delete(self.random.choice(files))
-        elif choice < 0.78:
-            self.proppatch(self.random.choice(files))
-        elif choice < 0.83:
-            self.mkcol()
-        elif choice < 0.90 and folders:
-            self.transfer(self.random.choice(["MOVE", "COPY"]),
-                          self.random.choice(folders), self.fresh() + "/")
-        elif choice < 0.93 and folders:
-            self.delete(self.random.choice(folders))
-        else:
-            self.lock(self.random.choice(files))
-
-    def put(self, path):
-        size = self.random.choices(SIZES, WEIGHTS)[0]
-        body = self.random.randbytes(size)
-        after = dict(self.tree)
-        old = after.get(path)
-        after[path] = ("file", digest(body), old[2] if old else None)
-        self.ask("PUT", path, after, body=body)
-
-    def mkcol(self):
-        path = self.fresh() + "/"
-        self.ask("MKCOL", path, {**self.tree, path: ("folder", None, None)})
-
-    def delete(self, path):
-        after = {key: value for key, value in self.tree.items()
-                 if not key.startswith(path) or
-                 (not path.endswith("/") and key != path)}
-        self.ask("DELETE", path, after)
-
-    def transfer(self, method, source, target):
-        if target.startswith(source) and source.endswith("/"):
+    def fill(self, count):
+        """Files that are only there: readiness must not depend on them."""
+        if count == 0:
             return
-        moved = [key for key in self.tree if key == source or
-                 (source.endswith("/") and key.startswith(source))]
-        after = {key: value for key, value in self.tree.items()
-                 if method == "COPY" or key not in moved}
-        for key in moved:
-            after[target + key[len(source):]] = self.tree[key]
-        self.ask(method, source, after, [
-            ("Destination", self.client.origin + self.base + target),
-            ("Overwrite", "F")])
+        folder = os.path.join(self.server.scratch, "import")
+        for number in range(count):
+            path = os.path.join(folder, "d%d" % (number // 1000))
+            if number % 1000 == 0:
+                os.makedirs(path)
+            with open(os.path.join(path, "f%d" % number), "wb") as file:
+                file.write(b"%d" % number)
+        self.server.cell("filled", "alice")
+        self.server.command("cell", "import", "filled", folder)
 
-    def proppatch(self, path):
-        value = "%x" % self.random.getrandbits(64)
-        kind, content, _ = self.tree[path]
-        self.ask("PROPPATCH", path,
-                 {**self.tree, path: (kind, content, value)}, body=(
-                     '<d:propertyupdate xmlns:d="DAV:"><d:set><d:prop>'
-                     '<n xmlns="urn:crash">%s</n></d:prop></d:set>'
-                     '</d:propertyupdate>' % value).encode())
+    def start(self):
+        self.server.start(preload=self.shim.environment()
+                          if self.shim else None)
 
-    def lock(self, path):
-        answer = self.ask("LOCK", path, self.tree, body=(
-            b'<d:lockinfo xmlns:d="DAV:"><d:lockscope><d:exclusive/>'
-            b'</d:lockscope><d:locktype><d:write/></d:locktype>'
-            b'</d:lockinfo>'), headers=[("Timeout", "Second-20")])
-        if answer is not None:
-            self.ask("UNLOCK", path, self.tree,
-                     [("Lock-Token", answer.get("Lock-Token"))])
+    # -- one round -----------------------------------------------------
 
-    # -- after the crash -----------------------------------------------
+    def crews(self, seed):
+        """The writers and rivals of a round, each with its own seed."""
+        chance = random.Random(seed)
+        writers = [Writer(self.server, number, chance.random(), clock,
+                          tree=tree)
+                   for number, tree in enumerate(self.trees)]
+        rivals = [Rival(self.server, number, chance.random(), clock, SHARED)
+                  for number in range(self.rivals_count)]
+        return writers, rivals
 
-    def seen(self, client):
-        """The tree as the server shows it now."""
-        found, todo = {}, [self.base]
-        names = ("{DAV:}resourcetype", "{urn:crash}n")
-        while todo:
-            answer = client.propfind(todo.pop(), "1", names)
-            for item in answer.items()[1:]:
-                path = item.href[len(self.base):]
-                prop = item.text("{urn:crash}n")
-                if item.href.endswith("/"):
-                    found[path] = ("folder", None, prop)
-                    todo.append(item.href)
-                else:
-                    body = client.get(item.href).body
-                    found[path] = ("file", digest(body), prop)
-        return found
+    def kill(self, victim):
+        if self.server.worker_pid() != self.server.worker:
+            raise SystemExit("the server process is not the one it was: "
+                             + self.server.log()[-1000:])
+        if victim != "supervisor":
+            os.kill(self.server.worker, signal.SIGKILL)
+        if victim != "server":
+            self.server.kill()
 
-    def check(self, client):
-        seen = self.seen(client)
-        if seen == self.tree or seen == self.maybe:
-            self.tree = seen
-            return None
-        return "%s: acknowledged but not there: %s; there but never sent: " \
-            "%s" % (self.base,
-                    sorted(set(self.tree.items()) - set(seen.items()))[:3],
-                    sorted(set(seen.items()) - set(self.tree.items()))[:3])
+    def again(self, victim):
+        """Ready once more: after how many seconds."""
+        begun = time.monotonic()
+        if victim != "server":
+            self.start()
+            return time.monotonic() - begun
+
+        def answers():
+            try:
+                with self.server.client("alice") as client:
+                    return client.propfind("/dav/crash/").status == 207
+            except (OSError, wire.WireError):
+                return False
+        if not wire.wait_until(answers, 60):
+            raise SystemExit("the supervisor starts no new server process: "
+                             + self.server.log()[-1000:])
+        self.server.worker = self.server.worker_pid()
+        return time.monotonic() - begun
+
+    def work(self, crews, pause, victim):
+        """Clients at work, then the kill: seconds until it was ready."""
+        if not self.guard.is_alive():
+            tell = self.guard
+            self.guard = Guard(self.server, self.chance.random())
+            self.guard.granted, self.guard.enabled = \
+                tell.granted, tell.enabled
+        self.guard.start()
+        for crew in crews:
+            crew.start()
+        time.sleep(pause)
+        if self.shim:
+            self.shim.rule(preload.WRITE, preload.PRETEND, until=0,
+                           pattern="*/state/*")
+            time.sleep(0.2)
+        self.kill(victim)
+        for crew in crews:
+            crew.ending = True
+        if self.shim:
+            self.shim.clear()
+        ready = self.again(victim)
+        for crew in crews:
+            crew.join(60)
+        self.guard.end()
+        self.commands += self.guard.done
+        return ready
+
+    def faults_after(self, writers, rivals):
+        # The control shall be caught by what is there afterwards.
+        faults = [] if self.shim else [
+            crew.fault for crew in writers + rivals if crew.fault]
+        end = clock()
+        with self.server.client("alice") as client:
+            for writer in writers:
+                fault = writer.check(client, end, self.etags) or \
+                    unlock_all(client, writer)
+                if fault:
+                    faults.append(fault)
+            names = seen_names(client, SHARED)
+        history = History(self.names, [op for rival in rivals
+                                       for op in rival.ops])
+        faults += history.faults(names)
+        faults += [fault for fault in [self.guard.check()] if fault]
+        self.trees = [writer.tree for writer in writers]
+        self.names = names
+        return faults + self.verified()
+
+    def verified(self):
+        done = self.server.run("verify")
+        return [] if done.returncode == 0 else \
+            ["verify: " + done.stdout[-500:] + done.stderr[-500:]]
+
+    def round(self, number):
+        """One round: its violations."""
+        seed = self.chance.randrange(2 ** 32)
+        pause, victim = self.chance.uniform(0.05, 2.0), \
+            self.chance.choice(VICTIMS)
+        writers, rivals = self.crews(seed)
+        ready = self.work(writers + rivals, pause, victim)
+        faults = self.faults_after(writers, rivals)
+        if ready > READY_SECONDS:
+            faults.append("I12: ready after %.1f s" % ready)
+        ops = [op for crew in writers + rivals for op in crew.ops]
+        self.total += sum(op.outcome == "ok" for op in ops)
+        self.ready_most = max(self.ready_most, ready)
+        print("round %d, seed %d: %s killed after %.0f ms, ready in %.0f ms,"
+              " %d acknowledged in all, %d violations"
+              % (number, seed, victim, pause * 1000, ready * 1000,
+                 self.total, len(faults)), flush=True)
+        if self.options.history:
+            history_write(self.options.history, {
+                "round": number, "seed": seed, "victim": victim,
+                "pause": pause, "faults": faults}, ops)
+        if number % TRASH_EVERY == 0:
+            self.server.command("trash", "empty", "crash")
+        return faults
+
+    def close(self, faults):
+        if faults:
+            self.server.kill()
+        self.server.close()
 
 
-def a_round(server, writers, pause):
-    """Work, kill, restart: a list of violations."""
-    for writer in writers:
-        writer.start()
-    time.sleep(pause)
-    server.kill()
-    for writer in writers:
-        writer.join(60)
-    faults = [writer.fault for writer in writers if writer.fault]
-    server.start()
-    with server.client("alice") as client:
-        faults += [fault for fault in
-                   (writer.check(client) for writer in writers) if fault]
-    done = server.run("verify")
-    if done.returncode != 0:
-        faults.append("verify: " + done.stdout[-500:] + done.stderr[-500:])
-    return faults
-
-
-def main(rounds=ROUNDS, clients=CLIENTS, seed=None):
-    seed = seed if seed is not None else random.randrange(2 ** 32)
-    print("rounds %d, clients %d, seed %d" % (rounds, clients, seed))
-    chance = random.Random(seed)
-    server = Server(conf={("log", "access"): "off"})
-    server.user("alice")
-    server.cell("crash", "alice")
-    server.start()
-    with server.client("alice") as client:
-        for number in range(clients):
-            client.mkcol("/dav/crash/w%d/" % number)
-    trees, total, faults = [{}] * clients, 0, []
-    for number in range(rounds):
-        writers = [Writer(server, i, chance.randrange(2 ** 32))
-                   for i in range(clients)]
-        for writer, tree in zip(writers, trees):
-            writer.tree = tree
-        faults = a_round(server, writers, chance.uniform(0.05, 2.0))
-        trees = [writer.tree for writer in writers]
-        total += sum(writer.acknowledged for writer in writers)
-        print("round %d: %d acknowledged in all, %d violations"
-              % (number + 1, total, len(faults)), flush=True)
+def run(options):
+    """A campaign: its exit status."""
+    campaign = Campaign(options)
+    faults = []
+    for number in range(1, options.rounds + 1):
+        faults = campaign.round(number)
         if faults:
             break
-    for fault in faults:
-        print("VIOLATION", fault)
-    server.close()
-    return 1 if faults or total < rounds else 0
+    print("%d acknowledged, %d by the command line, ready in at most %.0f ms"
+          % (campaign.total, campaign.commands, campaign.ready_most * 1000))
+    campaign.close(faults)
+    status = finish(faults, options.control)
+    return status or (1 if campaign.total < options.rounds else 0)
+
+
+def main():
+    options = arguments(__doc__, SHORT, FULL)
+    if not options.control and run(options) != 0:
+        return 1
+    options.control, options.rounds, options.files = True, 2, 0
+    return run(options)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main())
