@@ -159,6 +159,12 @@ place_demand(struct exchange *exchange, const struct place *place,
 struct text
 node_etag(struct arena *arena, const struct node *node);
 
+enum { ETAG_SIZE = 18 }; /* 16 digits in quotes */
+
+/* The same, in bytes of the caller's. */
+struct text
+node_etag_write(const struct node *node, char bytes[ETAG_SIZE]);
+
 /*
  * Rules for a name that is to be made (reliability.md V17): FORBIDDEN with
  * `problem` set. The same answer hides what the principal may not see.

@@ -8,18 +8,21 @@
 
 #include <string.h>
 
-#include "server/base/clock.h"
+#include "dav/block.h"
+#include "dav/property_plan.h"
 #include "server/base/encode.h"
 
-enum { BLOCK_BYTES = 32 * 1024 };
+/* Full at this many: the next member still fits a power of two. */
+enum { BLOCK_BYTES = 120 * 1024 };
 
 struct block {
 	struct member_stream *stream;
 	const struct place *place;
 	struct buffer *out;
-	size_t full;   /* out->len at which the block is full */
-	size_t prefix; /* bytes of the collection's href */
-	bool more;     /* stopped because it is full */
+	size_t full;        /* out->len at which the block is full */
+	struct text folder; /* the collection's href; in the block's arena */
+	struct text passed; /* the last member; in its transaction */
+	bool more;          /* stopped because it is full */
 	enum outcome outcome;
 };
 
@@ -46,12 +49,15 @@ block_is_full(struct block *block)
 	return block->more;
 }
 
+/* Where the next block goes on. */
 static void
 stream_passed(struct member_stream *stream, struct text name)
 {
 	size_t len = name.len < sizeof(stream->after) ? name.len :
 							sizeof(stream->after);
 
+	if (len == 0)
+		return;
 	memcpy(stream->after, name.ptr, len);
 	stream->after_len = len;
 }
@@ -68,22 +74,42 @@ stream_href(struct block *block, struct text name, bool collection)
 {
 	struct buffer *href = &block->stream->href;
 
-	href->len = block->prefix;
+	href->len = block->folder.len;
 	percent_encode_segment(href, name);
 	if (collection)
 		buffer_append_byte(href, '/');
 	return buffer_text(href);
 }
 
+static enum outcome
+member_write(struct block *block, struct property_target *target)
+{
+	struct member_stream *stream = block->stream;
+	const struct node *node = target->node;
+
+	if (stream->plan != NULL &&
+	    property_plan_write(stream->plan, target, block->folder,
+		block->out))
+		return OK;
+	target->href = stream_href(block, node->name,
+	    node->kind == NODE_COLLECTION);
+	return stream->member(stream, target, block->out);
+}
+
 static bool
 block_member(const struct node *node, void *context)
 {
 	struct block *block = context;
-	struct member_stream *stream = block->stream;
-	struct exchange *exchange = stream->exchange;
+	struct exchange *exchange = block->stream->exchange;
 	const struct place *place = block->place;
 	struct rights rights;
-	struct property_target target;
+	struct property_target target = {
+		.exchange = exchange,
+		.node = node,
+		.trail = &place->trail,
+		.rights = &rights,
+		.cell = &place->cell,
+	};
 
 	if (block_is_full(block))
 		return false;
@@ -91,19 +117,9 @@ block_member(const struct node *node, void *context)
 	    &place->rights, &place->trail, node, exchange->now_ns, &rights);
 	if (block->outcome != OK)
 		return false;
-	stream_passed(stream, node->key);
-	if (!rights_hold(&rights, ATOM(STAT)))
-		return true;
-	target = (struct property_target){
-		.exchange = exchange,
-		.node = node,
-		.trail = &place->trail,
-		.rights = &rights,
-		.cell = &place->cell,
-		.href = stream_href(block, node->name,
-		    node->kind == NODE_COLLECTION),
-	};
-	block->outcome = stream->member(stream, &target, block->out);
+	block->passed = node->key;
+	if (rights_hold(&rights, ATOM(STAT)))
+		block->outcome = member_write(block, &target);
 	return block->outcome == OK;
 }
 
@@ -190,22 +206,21 @@ stream_resolve(struct member_stream *stream, struct place *place)
 }
 
 static enum outcome
-block_fill(struct member_stream *stream, struct buffer *out, bool *ret_end)
+block_fill(void *context, struct buffer *out, bool *ret_end)
 {
+	struct member_stream *stream = context;
 	struct place place;
 	struct block block = { .stream = stream,
 		.place = &place,
 		.out = out,
 		.full = out->len + BLOCK_BYTES };
 	enum outcome outcome = stream_resolve(stream, &place);
-	struct text href;
 
 	if (outcome != OK)
 		return outcome;
-	href = place_href(stream->exchange, &place);
+	block.folder = place_href(stream->exchange, &place);
 	buffer_clear(&stream->href);
-	buffer_append(&stream->href, href);
-	block.prefix = href.len;
+	buffer_append(&stream->href, block.folder);
 	outcome = block_begin(&block);
 	if (outcome == OK && !stream->alone)
 		outcome = place.node == NULL ?
@@ -216,6 +231,7 @@ block_fill(struct member_stream *stream, struct buffer *out, bool *ret_end)
 		outcome = block.outcome;
 	if (outcome != OK)
 		return outcome;
+	stream_passed(stream, block.passed);
 	if (!block.more)
 		stream->end(stream, out);
 	*ret_end = !block.more;
@@ -226,23 +242,8 @@ static enum outcome
 stream_fill(struct body_source *source, struct buffer *out, bool *ret_end)
 {
 	struct member_stream *stream = (struct member_stream *)source;
-	struct exchange *exchange = stream->exchange;
-	struct arena *arena = exchange->arena;
-	enum outcome outcome = txn_begin_read(exchange->store->engine,
-	    &exchange->txn);
 
-	if (outcome != OK)
-		return outcome;
-	exchange->arena = arena_new();
-	exchange->now_ns = clock_wall_ns();
-	outcome = principal_check(exchange->txn, &exchange->principal);
-	if (outcome == OK)
-		outcome = block_fill(stream, out, ret_end);
-	txn_abort(exchange->txn);
-	exchange->txn = NULL;
-	arena_free(exchange->arena);
-	exchange->arena = arena;
-	return outcome;
+	return block_visit(stream->exchange, block_fill, stream, out, ret_end);
 }
 
 static void
@@ -262,6 +263,11 @@ member_stream_respond(struct member_stream *stream, const struct place *place)
 		.close = stream_close };
 	stream->path = place->path;
 	stream->node = place->node != NULL ? place->node->id : 0;
+	if (stream->query != NULL && !stream->alone) {
+		stream->plan = ARENA_NEW(stream->exchange->arena,
+		    struct property_plan);
+		stream->plan->query = stream->query;
+	}
 	response->kind = BODY_SOURCE;
 	response->source = &stream->source;
 }

@@ -42,7 +42,7 @@ member_href(struct exchange *exchange, const struct place *place,
     const struct trail *parent, const struct node *node);
 
 /*
- * An answer that is made member by member, in blocks of some 32 KiB, each in a
+ * An answer that is made member by member, in blocks of some 128 KiB, each in a
  * read transaction of its own in which the place and the rights are looked up
  * again. In the arena of the request; `exchange->arena` is one of the block's
  * own while the functions run.
@@ -60,11 +60,14 @@ struct member_stream {
 	    const struct property_target *target, struct buffer *out);
 	void (*end)(struct member_stream *stream, struct buffer *out);
 	void *context;
+	/* What `member` answers, if that is all it does; NULL: something else. */
+	const struct property_query *query;
 	/* Where it stands. */
 	bool begun, own_done;
 	char after[PATH_SEGMENT_MAX + 1];
 	size_t after_len;
-	struct buffer href; /* owned: the one being made */
+	struct buffer href;         /* owned: the one being made */
+	struct property_plan *plan; /* arena; NULL: none */
 };
 
 /*

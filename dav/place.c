@@ -212,21 +212,25 @@ place_demand(struct exchange *exchange, const struct place *place,
 }
 
 struct text
-node_etag(struct arena *arena, const struct node *node)
+node_etag_write(const struct node *node, char bytes[ETAG_SIZE])
 {
 	uint64_t etag = node->kind == NODE_FILE ? node->etag : node->tree_etag;
-	char digits[16], *text;
-	size_t at = sizeof(digits), len;
+	size_t at = ETAG_SIZE;
 
+	bytes[--at] = '"';
 	do
-		digits[--at] = "0123456789abcdef"[etag % 16];
+		bytes[--at] = "0123456789abcdef"[etag % 16];
 	while ((etag /= 16) > 0);
-	len = sizeof(digits) - at;
-	text = arena_alloc(arena, len + 2);
-	text[0] = '"';
-	memcpy(text + 1, digits + at, len);
-	text[len + 1] = '"';
-	return (struct text){ text, len + 2 };
+	bytes[--at] = '"';
+	return (struct text){ bytes + at, ETAG_SIZE - at };
+}
+
+struct text
+node_etag(struct arena *arena, const struct node *node)
+{
+	char bytes[ETAG_SIZE];
+
+	return arena_copy(arena, node_etag_write(node, bytes));
 }
 
 struct text

@@ -32,6 +32,20 @@ enum property_flag {
 	PROPERTY_WRITABLE = 1 << 3,   /* PROPPATCH may set it: `set`, or
 	                                 a dead one of the same name that
 	                                 is shown instead */
+	PROPERTY_FIXED = 1 << 4       /* what write() says of a member depends
+	                                 on its kind and the rights on it
+	                                 alone, while nothing is locked */
+};
+
+/* Days that a listing has met: a date costs more than all else of a member. */
+enum { PROPERTY_DAYS = 4, DAY_HTTP = 17, DAY_RFC3339 = 11 };
+
+struct property_dates {
+	struct property_day {
+		uint64_t next;             /* the day after it; 0: none */
+		char http[DAY_HTTP];       /* "Sun, 06 Nov 1994 " */
+		char rfc3339[DAY_RFC3339]; /* "1994-11-06T" */
+	} day[PROPERTY_DAYS];
 };
 
 struct live_property {
@@ -44,6 +58,14 @@ struct live_property {
 	 */
 	enum outcome (*write)(const struct property_target *target,
 	    struct buffer *out);
+	/*
+	 * The same for members of a listing, which has asked write() whether
+	 * one of this kind with these rights has it, and does not ask again:
+	 * writes at most `put_most` bytes and gives their end. NULL: none.
+	 */
+	char *(*put)(const struct property_target *target,
+	    struct property_dates *dates, char *at);
+	size_t put_most;
 	/* Remembers a new value in the patch; NULL: kept as a dead one. */
 	enum outcome (*set)(struct text value, struct property_patch *patch);
 };

@@ -191,18 +191,21 @@ supported_privilege_set_write(const struct property_target *target,
 const struct live_property property_current_user_principal = {
 	.space = "DAV:",
 	.name = "current-user-principal",
+	.flags = PROPERTY_FIXED,
 	.write = current_user_principal_write,
 };
 
 const struct live_property property_principal_url = {
 	.space = "DAV:",
 	.name = "principal-URL",
+	.flags = PROPERTY_FIXED,
 	.write = principal_url_write,
 };
 
 const struct live_property property_principal_collection_set = {
 	.space = "DAV:",
 	.name = "principal-collection-set",
+	.flags = PROPERTY_FIXED,
 	.write = principal_collection_set_write,
 };
 
@@ -221,5 +224,6 @@ const struct live_property property_current_user_privilege_set = {
 const struct live_property property_supported_privilege_set = {
 	.space = "DAV:",
 	.name = "supported-privilege-set",
+	.flags = PROPERTY_FIXED,
 	.write = supported_privilege_set_write,
 };

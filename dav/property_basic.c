@@ -1,7 +1,11 @@
 /* The live properties of RFC 4918 15 that describe a content. */
 #include "dav/properties.h"
 
+#include <string.h>
+
 #include "server/base/encode.h"
+
+enum { U64_DIGITS = 20 };
 
 static bool
 is_file(const struct property_target *target)
@@ -14,6 +18,13 @@ static bool
 may_read(const struct property_target *target)
 {
 	return rights_hold(target->rights, ATOM(GET_ORIGINAL));
+}
+
+static char *
+put_bytes(char *at, const char *bytes, size_t len)
+{
+	memcpy(at, bytes, len);
+	return at + len;
 }
 
 static enum outcome
@@ -32,6 +43,14 @@ displayname_write(const struct property_target *target, struct buffer *out)
 		name = target->node->name;
 	xml_escape(out, name);
 	return OK;
+}
+
+static char *
+displayname_put(const struct property_target *target,
+    struct property_dates *dates, char *at)
+{
+	(void)dates;
+	return xml_put(at, target->node->name);
 }
 
 static enum outcome
@@ -53,15 +72,44 @@ getcontentlength_write(const struct property_target *target, struct buffer *out)
 	return OK;
 }
 
+static char *
+getcontentlength_put(const struct property_target *target,
+    struct property_dates *dates, char *at)
+{
+	char digits[U64_DIGITS];
+	size_t first = sizeof(digits);
+	uint64_t value = target->node->size;
+
+	(void)dates;
+	do
+		digits[--first] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	return put_bytes(at, digits + first, sizeof(digits) - first);
+}
+
+/* A file whose bytes nothing is known of (RFC 9110 8.3). */
+static struct text
+node_media(const struct node *node)
+{
+	return node->media.len > 0 ? node->media :
+				     TEXT("application/octet-stream");
+}
+
 static enum outcome
 getcontenttype_write(const struct property_target *target, struct buffer *out)
 {
 	if (!is_file(target) || !may_read(target))
 		return NOT_FOUND;
-	xml_escape(out,
-	    target->node->media.len > 0 ? target->node->media :
-					  TEXT("application/octet-stream"));
+	xml_escape(out, node_media(target->node));
 	return OK;
+}
+
+static char *
+getcontenttype_put(const struct property_target *target,
+    struct property_dates *dates, char *at)
+{
+	(void)dates;
+	return xml_put(at, node_media(target->node));
 }
 
 static enum outcome
@@ -71,6 +119,16 @@ getetag_write(const struct property_target *target, struct buffer *out)
 		return NOT_FOUND;
 	xml_escape(out, node_etag(target->exchange->arena, target->node));
 	return OK;
+}
+
+static char *
+getetag_put(const struct property_target *target, struct property_dates *dates,
+    char *at)
+{
+	char bytes[ETAG_SIZE];
+
+	(void)dates;
+	return xml_put(at, node_etag_write(target->node, bytes));
 }
 
 /* urn:uuid form of RFC 9562 version 8: identity of the store, id of the node. */
@@ -99,12 +157,14 @@ const struct live_property property_displayname = {
 	.name = "displayname",
 	.flags = PROPERTY_ALLPROP | PROPERTY_WRITABLE,
 	.write = displayname_write,
+	.put = displayname_put,
+	.put_most = 6 * PATH_SEGMENT_MAX,
 };
 
 const struct live_property property_resourcetype = {
 	.space = "DAV:",
 	.name = "resourcetype",
-	.flags = PROPERTY_ALLPROP,
+	.flags = PROPERTY_ALLPROP | PROPERTY_FIXED,
 	.write = resourcetype_write,
 };
 
@@ -113,6 +173,8 @@ const struct live_property property_getcontentlength = {
 	.name = "getcontentlength",
 	.flags = PROPERTY_ALLPROP | PROPERTY_FILE,
 	.write = getcontentlength_write,
+	.put = getcontentlength_put,
+	.put_most = U64_DIGITS,
 };
 
 const struct live_property property_getcontenttype = {
@@ -120,6 +182,8 @@ const struct live_property property_getcontenttype = {
 	.name = "getcontenttype",
 	.flags = PROPERTY_ALLPROP,
 	.write = getcontenttype_write,
+	.put = getcontenttype_put,
+	.put_most = 6 * NODE_MEDIA_MAX,
 };
 
 const struct live_property property_getetag = {
@@ -127,6 +191,8 @@ const struct live_property property_getetag = {
 	.name = "getetag",
 	.flags = PROPERTY_ALLPROP,
 	.write = getetag_write,
+	.put = getetag_put,
+	.put_most = 6 * ETAG_SIZE,
 };
 
 const struct live_property property_resource_id = {

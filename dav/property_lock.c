@@ -68,13 +68,13 @@ lockdiscovery_write(const struct property_target *target, struct buffer *out)
 const struct live_property property_supportedlock = {
 	.space = "DAV:",
 	.name = "supportedlock",
-	.flags = PROPERTY_ALLPROP,
+	.flags = PROPERTY_ALLPROP | PROPERTY_FIXED,
 	.write = supportedlock_write,
 };
 
 const struct live_property property_lockdiscovery = {
 	.space = "DAV:",
 	.name = "lockdiscovery",
-	.flags = PROPERTY_ALLPROP,
+	.flags = PROPERTY_ALLPROP | PROPERTY_FIXED,
 	.write = lockdiscovery_write,
 };

@@ -3,14 +3,53 @@
  * remembered in the query's names and follows in a propstat of its own.
  */
 #include "dav/properties.h"
+#include "dav/property_plan.h"
 #include "dav/xml.h"
+#include "server/base/encode.h"
 
 struct answer {
 	const struct property_target *target;
 	const struct property_query *query;
 	struct dead_properties dead;
 	struct buffer *out;
+	struct property_shape *shape; /* being recorded; NULL: values count */
 };
+
+static void
+hole_add(struct answer *answer, const struct live_property *live)
+{
+	struct property_shape *shape = answer->shape;
+
+	shape->hole[shape->count++] = (struct property_hole){
+		.at = answer->out->len, .live = live
+	};
+}
+
+/* Whether what was found holds for all members of the shape. */
+static bool
+is_steady(const struct answer *answer, const struct live_property *live,
+    enum outcome outcome)
+{
+	unsigned other = answer->target->node->kind == NODE_FILE ?
+	    PROPERTY_COLLECTION :
+	    PROPERTY_FILE;
+
+	return (live->flags & PROPERTY_FIXED) != 0 || live->put != NULL ||
+	    ((live->flags & other) != 0 && outcome == NOT_FOUND);
+}
+
+/* Takes a value back, where each member of the shape has its own. */
+static void
+live_record(struct answer *answer, const struct live_property *live,
+    size_t begin, enum outcome outcome)
+{
+	if (!is_steady(answer, live, outcome))
+		answer->shape->unfit = true;
+	if (outcome != OK || live->put == NULL)
+		return;
+	answer->out->len = begin;
+	hole_add(answer, live);
+}
 
 static const struct dead_property *
 dead_find(const struct answer *answer, const struct property_name *name)
@@ -34,6 +73,8 @@ live_write(struct answer *answer, const struct property_name *name)
 
 	buffer_append(answer->out, name->open);
 	outcome = name->live->write(answer->target, answer->out);
+	if (answer->shape != NULL)
+		live_record(answer, name->live, mark + name->open.len, outcome);
 	if (outcome == OK && answer->query->ask == ASK_PROPNAME)
 		answer->out->len = mark + name->open.len;
 	if (outcome == OK)
@@ -136,6 +177,38 @@ dead_wanted(const struct answer *answer)
 	    (answer->target->node->flags & NODE_HAS_PROPERTIES) != 0;
 }
 
+static void
+href_write(struct answer *answer)
+{
+	buffer_append(answer->out, TEXT("<d:href>"));
+	if (answer->shape != NULL)
+		hole_add(answer, NULL);
+	else
+		xml_escape(answer->out, answer->target->href);
+	buffer_append(answer->out, TEXT("</d:href>"));
+}
+
+static enum outcome
+answer_write(struct answer *answer)
+{
+	const struct property_query *query = answer->query;
+	enum outcome outcome;
+
+	buffer_append(answer->out, TEXT("<d:response>"));
+	href_write(answer);
+	outcome = found_write(answer);
+	if (outcome != OK)
+		return outcome;
+	/* allprop names only what is there (RFC 4918 9.1.5). */
+	if (query->ask == ASK_NAMED) {
+		if (!query->minimal)
+			refused_write(answer, 404);
+		refused_write(answer, 403);
+	}
+	buffer_append(answer->out, TEXT("</d:response>"));
+	return OK;
+}
+
 enum outcome
 property_respond(const struct property_target *target,
     const struct property_query *query, struct buffer *out)
@@ -146,19 +219,17 @@ property_respond(const struct property_target *target,
 	if (dead_wanted(&answer))
 		outcome = property_read(target->exchange->txn,
 		    target->exchange->arena, target->node->id, &answer.dead);
-	if (outcome != OK)
-		return outcome;
-	buffer_append(out, TEXT("<d:response>"));
-	xml_href(out, target->href);
-	outcome = found_write(&answer);
-	if (outcome != OK)
-		return outcome;
-	/* allprop names only what is there (RFC 4918 9.1.5). */
-	if (query->ask == ASK_NAMED) {
-		if (!query->minimal)
-			refused_write(&answer, 404);
-		refused_write(&answer, 403);
-	}
-	buffer_append(out, TEXT("</d:response>"));
-	return OK;
+	return outcome == OK ? answer_write(&answer) : outcome;
+}
+
+enum outcome
+property_record(const struct property_target *target,
+    const struct property_query *query, struct property_shape *shape,
+    struct buffer *out)
+{
+	struct answer answer = {
+		.target = target, .query = query, .out = out, .shape = shape
+	};
+
+	return answer_write(&answer);
 }

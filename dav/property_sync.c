@@ -50,5 +50,6 @@ const struct live_property property_sync_token = {
 const struct live_property property_supported_report_set = {
 	.space = "DAV:",
 	.name = "supported-report-set",
+	.flags = PROPERTY_FIXED,
 	.write = supported_report_set_write,
 };

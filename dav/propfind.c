@@ -125,6 +125,7 @@ multistatus_respond(struct exchange *exchange, struct property_query *query,
 	stream->member = stream_member;
 	stream->end = stream_end;
 	stream->context = query;
+	stream->query = query;
 	response->status = 207;
 	response_header(response, "Content-Type", XML_TYPE);
 	if (query->minimal)

@@ -5,9 +5,9 @@
  */
 #include "dav/sync_stream.h"
 
+#include "dav/block.h"
 #include "dav/sync_rights.h"
 #include "dav/xml.h"
-#include "server/base/clock.h"
 #include "server/base/encode.h"
 #include "store/log_entry.h"
 
@@ -339,8 +339,9 @@ block_end(struct sync_block *block)
 }
 
 static enum outcome
-block_fill(struct sync_stream *stream, struct buffer *out, bool *ret_end)
+block_fill(void *context, struct buffer *out, bool *ret_end)
 {
+	struct sync_stream *stream = context;
 	struct exchange *exchange = stream->exchange;
 	struct sync_block block = { .stream = stream,
 		.out = out,
@@ -372,23 +373,8 @@ static enum outcome
 stream_fill(struct body_source *source, struct buffer *out, bool *ret_end)
 {
 	struct sync_stream *stream = (struct sync_stream *)source;
-	struct exchange *exchange = stream->exchange;
-	struct arena *arena = exchange->arena;
-	enum outcome outcome = txn_begin_read(exchange->store->engine,
-	    &exchange->txn);
 
-	if (outcome != OK)
-		return outcome;
-	exchange->arena = arena_new();
-	exchange->now_ns = clock_wall_ns();
-	outcome = principal_check(exchange->txn, &exchange->principal);
-	if (outcome == OK)
-		outcome = block_fill(stream, out, ret_end);
-	txn_abort(exchange->txn);
-	exchange->txn = NULL;
-	arena_free(exchange->arena);
-	exchange->arena = arena;
-	return outcome;
+	return block_visit(stream->exchange, block_fill, stream, out, ret_end);
 }
 
 static void
