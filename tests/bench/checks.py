@@ -5,16 +5,21 @@ kind at a time, must fail each run, and the right answer must pass it."""
 import os
 import shutil
 import socket
+import ssl
 import sys
 import tempfile
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "_bench"))
 
 # pylint: disable=wrong-import-position
+from certificate import Certificate  # noqa: E402
 from load import Load, Wrong  # noqa: E402
+from slow import idle_check, idle_close, idle_open, \
+    slow_listing  # noqa: E402
 
 SIZE, MEMBERS = 100000, 40
 
@@ -45,9 +50,15 @@ class Fake:
 
     name, base, auth = "fake", "/", None
 
-    def __init__(self, make, most=None):
+    def __init__(self, make, most=None, certificate=None, authority=None):
         self.make = make
         self.most = most
+        self.tls = authority
+        self.context = None
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(certificate.folder + "/cert.pem",
+                                         certificate.folder + "/key.pem")
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -62,6 +73,11 @@ class Fake:
                              daemon=True).start()
 
     def serve(self, link):
+        try:
+            if self.context:
+                link = self.context.wrap_socket(link, server_side=True)
+        except OSError:
+            return
         with link, link.makefile("rwb") as file:
             try:
                 carried = 0
@@ -80,7 +96,8 @@ class Fake:
             if key.lower() == b"content-length":
                 length = int(value)
         file.read(length)
-        made = self.make(line.split()[0].decode())
+        method, path, _ = line.split()
+        made = self.make(method.decode(), path.decode())
         file.write(made)
         file.flush()
         return b"Connection: close" not in made
@@ -113,6 +130,8 @@ def cases(load):
     put = ("put", {"path": "", "size": 10})
     find = ("propfind", {"path": "", "members": MEMBERS})
     lock = ("lock", {"path": ""})
+    folders = ("mkcol", {"path": ""})
+    delete = ("delete", {"path": ""})
     token = "Lock-Token: <urn:uuid:1>\r\n"
     # The last word, if there: so many answers a connection carries.
     fixed = [
@@ -146,6 +165,10 @@ def cases(load):
          answer(207, multistatus(MEMBERS - 1))),
         ("listing with a member twice", False, find,
          answer(207, multistatus(MEMBERS + 1))),
+        ("MKCOL", True, folders, answer(201)),
+        ("MKCOL of what is there", False, folders, answer(405)),
+        ("DELETE", True, delete, answer(204)),
+        ("DELETE of nothing", False, delete, answer(404)),
         ("LOCK without a token", False, lock, answer(200)),
         ("UNLOCK refused", False, lock, answer(200, b"", token)),
     ]
@@ -156,10 +179,162 @@ def cases(load):
                       chunked(multistatus(MEMBERS - 1), size)))
     for name, right, (kind, keys), made, *most in fixed:
         yield name, right, kind, keys, most[0] if most else None, \
-            lambda method, made=made: made
+            lambda method, path, made=made: made
     yield "LOCK and UNLOCK", True, "lock", {"path": ""}, None, \
-        lambda method: answer(200, b"", token) if method == "LOCK" \
+        lambda method, path: answer(200, b"", token) if method == "LOCK" \
         else answer(204)
+
+
+class Desktop:
+    """Answers a trace rightly, but for one method, or for one method on a
+    path that ends in a given way."""
+
+    def __init__(self, load, method=None, wrong=b"", ends=""):
+        self.load = load
+        self.method = method
+        self.wrong = wrong
+        self.ends = ends
+
+    def __call__(self, method, path):
+        if method == self.method and path.endswith(self.ends):
+            return self.wrong
+        name = path.rsplit("/", 1)[1]
+        if method == "GET":
+            return answer(200, self.load.content(int(name[1:]), 4096))
+        if method == "HEAD":
+            return b"HTTP/1.1 200 X\r\nContent-Length: 4096\r\n\r\n"
+        if method == "PROPFIND":
+            return answer(207, multistatus(1 if name else 11))
+        if method == "LOCK":
+            return answer(201, b"", "Lock-Token: <urn:uuid:1>\r\n")
+        return {"OPTIONS": answer(200), "PUT": answer(204),
+                "PROPPATCH": answer(207), "MOVE": answer(201)}.get(
+                    method, answer(204))
+
+
+def desktop_cases(load):
+    """Name, whether it is right, kind, the answers."""
+    short = b"HTTP/1.1 200 X\r\nContent-Length: 4095\r\n\r\n"
+    yield "trace", True, "trace", Desktop(load)
+    yield "trace with properties", True, "properties", Desktop(load)
+    for kind, method, wrong, ends in (
+            ("trace", "HEAD", short, ""),
+            ("trace", "GET", answer(200, load.content(77, 4096)), ""),
+            ("trace", "PROPFIND", answer(207, multistatus(10)), "/"),
+            ("trace", "PROPFIND", answer(207, multistatus(2)), ""),
+            ("trace", "LOCK", answer(201), ""),
+            ("trace", "PUT", answer(423), ""),
+            ("trace", "UNLOCK", answer(409), ""),
+            ("trace", "MOVE", answer(412), ""),
+            ("trace", "DELETE", answer(404), ""),
+            ("properties", "PROPPATCH", answer(423), "")):
+        yield f"trace with a wrong {method}", False, kind, \
+            Desktop(load, method, wrong, ends)
+
+
+def desktop_check(load):
+    bad = 0
+    keys = {"path": "", "files": 10, "members": 11, "size": 4096}
+    for name, right, kind, make in desktop_cases(load):
+        server = Fake(make)
+        try:
+            figures = load.run(server, kind, 2, 5, count=40, **keys)
+            got = figures["requests"] == 40
+        except Wrong:
+            got = False
+        finally:
+            server.close()
+        bad += judge(name, right, got)
+    return bad
+
+
+def judge(name, right, got):
+    if got != right:
+        print(f"{name}: {'refused' if right else 'accepted'}")
+    return got != right
+
+
+def tls_check(load, folder):
+    """The certificate must be signed by the authority; each connection may
+    be used once; what the end of the time cuts short is compared too."""
+    ours = Certificate(folder)
+    other = Certificate(os.path.join(folder, "other"))
+    whole = answer(200, load.content(0, SIZE))
+    bad = 0
+    for name, right, shown, most in (
+            ("TLS", True, ours, None), ("a connection each", True, ours, 1),
+            ("certificate of another authority", False, other, None),
+            ("no TLS", False, None, None)):
+        server = Fake(lambda *_: whole, most, shown, ours.authority)
+        try:
+            load.run(server, "get", 1, 5, path="", size=SIZE, count=3,
+                     fresh=1 if most else 0)
+            bad += judge(name, right, True)
+        except Wrong:
+            bad += judge(name, right, False)
+        finally:
+            server.close()
+    return bad
+
+
+def partial_check(load):
+    """An answer that has not ended when the time has."""
+    head = b"HTTP/1.1 200 X\r\nContent-Length: 900000\r\n\r\n"
+    right = load.content(0, SIZE)
+    bad = 0
+    for name, good, body in (("part of a file", True, right),
+                             ("part with a byte changed", False,
+                              changed(right, 50000))):
+        server = Fake(lambda *_, body=body: head + body)
+        try:
+            figures = load.run(server, "get", 1, 0.3, path="", size=900000,
+                               partial=1)
+            bad += judge(name, good, figures["bytes"] == SIZE)
+        except Wrong:
+            bad += judge(name, good, False)
+        finally:
+            server.close()
+    return bad
+
+
+def slow_check():
+    """The slow reader counts as many as came; a connection that the server
+    closes is no idle one."""
+    whole = answer(207, multistatus(MEMBERS), "Connection: close\r\n")
+    server = Fake(lambda *_: whole)
+    bad = judge("slow reader", True,
+                slow_listing(server, "", 0.1) == MEMBERS)
+    server.close()
+    bad += judge("slow reader, one less", False,
+                 slow_listing_of(MEMBERS - 1) == MEMBERS)
+    for name, right, most, body in (("idle", True, None, b"abc"),
+                                    ("idle, closed", False, 1, b"abc"),
+                                    ("idle, other content", False, None,
+                                     b"abd")):
+        server = Fake(lambda *_, body=body: answer(200, body), most)
+        bad += judge(name, right, idle_stay(server))
+        server.close()
+    return bad
+
+
+def slow_listing_of(members):
+    whole = answer(207, multistatus(members), "Connection: close\r\n")
+    server = Fake(lambda *_: whole)
+    try:
+        return slow_listing(server, "", 0.1)
+    finally:
+        server.close()
+
+
+def idle_stay(server):
+    try:
+        links = idle_open(server, 5, "", b"abc")
+    except Wrong:
+        return False
+    time.sleep(0.1)
+    closed = idle_check(links)
+    idle_close(links)
+    return closed == 0
 
 
 def main():
@@ -170,9 +345,10 @@ def main():
     try:
         load = Load(top, folder)
         for name, right, kind, keys, most, make in cases(load):
-            if accepted(load, make, most, kind, **keys) != right:
-                print(f"{name}: {'refused' if right else 'accepted'}")
-                bad += 1
+            bad += judge(name, right,
+                         accepted(load, make, most, kind, **keys))
+        bad += desktop_check(load) + tls_check(load, folder)
+        bad += partial_check(load) + slow_check()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("wrong judgements:", bad)

@@ -7,30 +7,41 @@ import time
 BLOCK = 1 << 20
 
 
-def files_rate(folder, seconds):
-    """New files of 4 KiB, one at a time, each on disk under its name before
-    the next: create, write, fsync, rename, fsync of the directory."""
-    content = os.urandom(4096)
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    begun, count = time.monotonic(), 0
+def _file_make(directory, path, content):
+    file = os.open(path + ".new", os.O_CREAT | os.O_WRONLY, 0o600)
     try:
-        while time.monotonic() - begun < seconds:
-            path = os.path.join(folder, f"disk-{begun}-{count}")
-            file = os.open(path + ".new", os.O_CREAT | os.O_WRONLY, 0o600)
-            try:
-                os.write(file, content)
-                os.fsync(file)
-            finally:
-                os.close(file)
-            os.rename(path + ".new", path)
-            os.fsync(directory)
-            count += 1
-        return count / (time.monotonic() - begun)
+        os.write(file, content)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.rename(path + ".new", path)
+    os.fsync(directory)
+
+
+def files(folder, seconds):
+    """New files of 4 KiB, one at a time, each on disk under its name before
+    the next: create, write, fsync, rename, fsync of the directory. Rate, and
+    99th percentile in microseconds."""
+    content = os.urandom(4096)
+    begun = time.monotonic()
+    place = os.path.join(folder, f"disk-{begun}")
+    os.mkdir(place)
+    directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    spent, now = [], begun
+    try:
+        while now - begun < seconds:
+            _file_make(directory, os.path.join(place, str(len(spent))),
+                       content)
+            before, now = now, time.monotonic()
+            spent.append(now - before)
     finally:
         os.close(directory)
+    spent.sort()
+    return {"value": len(spent) / (now - begun),
+            "p99": spent[int(0.99 * (len(spent) - 1))] * 1e6}
 
 
-def write_rate(folder, size):
+def write(folder, size):
     """One large file, written and on disk, GB/s; the second of two counts,
     as with PUT."""
     content = os.urandom(BLOCK)
@@ -47,4 +58,4 @@ def write_rate(folder, size):
             os.close(file)
         spent = time.monotonic() - begun
         os.unlink(path)
-    return size // BLOCK * BLOCK / spent / 1e9
+    return {"value": size // BLOCK * BLOCK / spent / 1e9}

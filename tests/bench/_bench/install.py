@@ -18,10 +18,13 @@ PACKAGES = {
         "apache2-bin": "/usr/lib/apache2/modules/mod_dav_fs.so"},
     "lighttpd": {
         "lighttpd": "/usr/sbin/lighttpd",
-        "lighttpd-mod-webdav": "/usr/lib/lighttpd/mod_webdav.so"},
+        "lighttpd-mod-webdav": "/usr/lib/lighttpd/mod_webdav.so",
+        "lighttpd-mod-openssl": "/usr/lib/lighttpd/mod_openssl.so"},
     "rclone": {"rclone": "/usr/bin/rclone"},
 }
-COMPILER = {"gcc": "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h"}
+COMPILER = {"gcc": "/usr/bin/gcc", "libc6-dev": "/usr/include/stdio.h",
+            "libssl-dev": "/usr/include/openssl/ssl.h",
+            "openssl": "/usr/bin/openssl"}
 
 
 def missing(names):

@@ -46,7 +46,7 @@ class Load:
         sources = glob.glob(os.path.join(top, "tests/bench/davload/*.c"))
         done = subprocess.run(
             ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", self.program,
-             *sorted(sources)], check=False, capture_output=True, text=True)
+             *sorted(sources), "-lssl", "-lcrypto"], check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure("davload does not compile:\n" + done.stderr)
 
@@ -63,6 +63,8 @@ class Load:
                  "pattern=" + os.path.join(self.folder, pattern)]
         if server.auth:
             words.append("auth=" + server.auth)
+        if server.tls:
+            words.append("tls=" + server.tls)
         for key, value in keys.items():
             if key in ("path", "to"):
                 value = server.base + value

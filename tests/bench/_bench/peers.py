@@ -2,11 +2,17 @@
 run alone. Access logs are off, keep-alive has no limit, nothing is synced
 that the peer does not sync by itself."""
 
+import base64
+import hashlib
 import os
 import shutil
 import subprocess
 
+from certificate import Certificate
 from process import Failure, Process, free_port
+from view import View
+
+PASSWORD = "correct horse"
 
 NGINX = """
 daemon off;
@@ -36,12 +42,22 @@ http {{
 	server {{
 		listen 127.0.0.1:{port} reuseport backlog=4096;
 		root {root};
+		listen 127.0.0.1:{port_tls} ssl reuseport backlog=4096;
+		ssl_certificate {tls}/cert.pem;
+		ssl_certificate_key {tls}/key.pem;
+		ssl_protocols TLSv1.3;
 		location / {{
 			dav_methods PUT DELETE MKCOL COPY MOVE;
 			dav_ext_methods PROPFIND OPTIONS LOCK UNLOCK;
 			dav_ext_lock zone=locks;
 			dav_access user:rw group:r all:r;
 		}}
+	}}
+	server {{
+		listen 127.0.0.1:{port_password} reuseport backlog=4096;
+		root {root};
+		auth_basic bench;
+		auth_basic_user_file {dir}/htpasswd;
 	}}
 }}
 """
@@ -50,6 +66,8 @@ APACHE = """
 ServerRoot /usr/lib/apache2
 ServerName 127.0.0.1
 Listen 127.0.0.1:{port}
+Listen 127.0.0.1:{port_tls}
+Listen 127.0.0.1:{port_password}
 ListenBacklog 4096
 PidFile {dir}/apache.pid
 DefaultRuntimeDir {dir}/tmp
@@ -61,6 +79,12 @@ LoadModule authz_core_module modules/mod_authz_core.so
 LoadModule mime_module modules/mod_mime.so
 LoadModule dav_module modules/mod_dav.so
 LoadModule dav_fs_module modules/mod_dav_fs.so
+LoadModule ssl_module modules/mod_ssl.so
+LoadModule socache_shmcb_module modules/mod_socache_shmcb.so
+LoadModule auth_basic_module modules/mod_auth_basic.so
+LoadModule authn_core_module modules/mod_authn_core.so
+LoadModule authn_file_module modules/mod_authn_file.so
+LoadModule authz_user_module modules/mod_authz_user.so
 {user}
 StartServers 8
 ServerLimit 16
@@ -87,6 +111,21 @@ DAVLockDB {dir}/locks/db
 	Require all granted
 	Dav On
 </Directory>
+SSLSessionCache none
+<VirtualHost 127.0.0.1:{port_tls}>
+	SSLEngine on
+	SSLProtocol TLSv1.3
+	SSLCertificateFile {tls}/cert.pem
+	SSLCertificateKeyFile {tls}/key.pem
+</VirtualHost>
+<VirtualHost 127.0.0.1:{port_password}>
+	<Location />
+		AuthType Basic
+		AuthName bench
+		AuthUserFile {dir}/htpasswd
+		Require valid-user
+	</Location>
+</VirtualHost>
 """
 
 LIGHTTPD = """
@@ -96,7 +135,7 @@ server.port = {port}
 server.errorlog = "{dir}/error.log"
 server.pid-file = "{dir}/lighttpd.pid"
 server.upload-dirs = ( "{dir}/tmp" )
-server.modules = ( "mod_webdav" )
+server.modules = ( "mod_auth", "mod_authn_file", "mod_openssl", "mod_webdav" )
 server.event-handler = "linux-sysepoll"
 server.max-fds = 16384
 server.max-connections = 8192
@@ -109,6 +148,16 @@ mimetype.assign = ( ".txt" => "text/plain", "" => "application/octet-stream" )
 webdav.activate = "enable"
 webdav.is-readonly = "disable"
 webdav.sqlite-db-name = "{dir}/locks/webdav.db"
+ssl.pemfile = "{tls}/cert.pem"
+ssl.privkey = "{tls}/key.pem"
+ssl.openssl.ssl-conf-cmd = ( "MinProtocol" => "TLSv1.3" )
+$SERVER["socket"] == "127.0.0.1:{port_tls}" {{ ssl.engine = "enable" }}
+auth.backend = "htpasswd"
+auth.backend.htpasswd.userfile = "{dir}/htpasswd"
+$SERVER["socket"] == "127.0.0.1:{port_password}" {{
+	auth.require = ( "/" => ( "method" => "basic", "realm" => "bench",
+	    "require" => "valid-user" ) )
+}}
 """
 
 
@@ -117,6 +166,7 @@ class Peer:
 
     auth = None
     base = "/"
+    tls = None
 
     def __init__(self, name, folder):
         self.name = name
@@ -124,7 +174,10 @@ class Peer:
         self.root = os.path.join(self.dir, "root")
         for sub in ("root", "tmp", "locks"):
             os.makedirs(os.path.join(self.dir, sub))
-        self.port = free_port()
+        self.port, self.port_tls = free_port(), free_port()
+        self.port_password = free_port()
+        self.certificate = Certificate(folder)
+        self.htpasswd()
         self.spread()
         self.process = Process(self.command(), self.dir, self.environment())
         try:
@@ -140,6 +193,25 @@ class Peer:
             subprocess.run(["chattr", "+T", self.root], check=False,
                            capture_output=True)
 
+    def htpasswd(self):
+        """One line, the cheapest scheme that all of them know."""
+        digest = hashlib.sha1(PASSWORD.encode()).digest()
+        with open(os.path.join(self.dir, "htpasswd"), "w",
+                  encoding="ascii") as file:
+            file.write("bench:{SHA}" + base64.b64encode(digest).decode()
+                       + "\n")
+
+    def view(self, kind):
+        """The same files asked for in another way: over TLS, or by one who
+        signs in with a password."""
+        if kind == "tls":
+            return View(self, self.port_tls, self.auth,
+                        self.certificate.authority)
+        if kind == "password":
+            auth = base64.b64encode(f"bench:{PASSWORD}".encode()).decode()
+            return View(self, self.port_password, auth)
+        return self
+
     def environment(self):
         return None
 
@@ -147,7 +219,9 @@ class Peer:
         path = os.path.join(self.dir, name)
         with open(path, "w", encoding="ascii") as file:
             file.write(text.format(dir=self.dir, root=self.root,
-                                   port=self.port, **more))
+                                   port=self.port, port_tls=self.port_tls,
+                                   port_password=self.port_password,
+                                   tls=self.certificate.folder, **more))
         return path
 
     def command(self):

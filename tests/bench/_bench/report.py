@@ -8,7 +8,9 @@ import time
 
 from install import versions
 
-HIGH = ("/s", "GB/s")
+FIGURES = {"value": "", "cpu_us": "CPU", "p99": "p99",
+           "memory_mib": "memory, MiB", "get_p99": "GET p99 beside it",
+           "put_p99": "PUT p99 beside it"}
 
 
 def short(value):
@@ -17,34 +19,6 @@ def short(value):
     if value >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.3g}"
-
-
-def best_peer(row, names, key, highest):
-    """The best of the peers for a figure: name and median."""
-    found = [(row.median(name, key), name) for name in names
-             if name != "celldav" and row.median(name, key) is not None]
-    if not found:
-        return None, None
-    value, name = max(found) if highest else min(found)
-    return name, value
-
-
-def ratio(row, names, key, highest):
-    """celldav against the best peer; above 1 celldav is ahead."""
-    ours = row.median("celldav", key)
-    name, best = best_peer(row, names, key, highest)
-    if not ours or not best:
-        return None, name
-    return (ours / best if highest else best / ours), name
-
-
-def ratios(row, names):
-    high = row.workload.unit in HIGH
-    rate, name = ratio(row, names, "value", high)
-    cpu, _ = ratio(row, names, "cpu_us", False)
-    p99, _ = ratio(row, names, "p99", False)
-    return {"best": name, "rate": rate, "cpu": cpu,
-            "p99": p99 if high and row.workload.unit == "/s" else None}
 
 
 def cell(row, name):
@@ -59,7 +33,7 @@ def cell(row, name):
 
 def disk_of(row):
     """What the disk alone does, and celldav as a part of it."""
-    floor = row.median("disk", "value")
+    floor = row.median("disk", "value") or row.median("small", "value")
     if floor is None:
         return ""
     ours = row.median("celldav", "value")
@@ -79,35 +53,60 @@ def batch_of(row):
 
 
 def lines(rows, names):
-    """Header and body of the table, as lists of words."""
-    head = ["workload", "unit", *names, "best peer", "ratio", "CPU", "p99",
-            "batch", "disk"]
+    """Header and body of the table of figures, as lists of words."""
+    head = ["workload", "unit", *names, "batch", "disk"]
     body = []
     for row in rows:
-        found = ratios(row, names)
         body.append([row.workload.title, row.workload.unit,
                      *(cell(row, name) for name in names),
-                     found["best"] or "",
-                     *(f"{found[key]:.2f}" if found[key] else ""
-                       for key in ("rate", "cpu", "p99")),
                      batch_of(row), disk_of(row)])
     return head, body
 
 
-def table(rows, names):
-    head, body = lines(rows, names)
+def bound(entry, key):
+    return ("<= " if entry["most"] else "") + short(entry[key])
+
+
+def judged_lines(found):
+    """The same for what the figures are judged by. The columns of several
+    runs are there where the entries have them."""
+    several = any("worst" in entry for entry in found)
+    head = ["workload", "figure", "against", "ratio", "must", "aim",
+            "verdict", "aim is"]
+    head[4:4] = ["worst", "within 10 %", "its spread"] if several else []
+    body = []
+    for entry in found:
+        line = [entry["title"], FIGURES.get(entry["figure"],
+                                            entry["figure"]),
+                entry["peer"] or "", short(entry["number"]),
+                bound(entry, "must"), bound(entry, "aim"), entry["verdict"],
+                entry["aimed"]]
+        if several:
+            line[4:4] = several_words(entry)
+        body.append(line)
+    return head, body
+
+
+def several_words(entry):
+    if entry.get("worst") is None:
+        return ["?", "?", ""]
+    part = entry["spread"]
+    return [short(entry["worst"]), "yes" if entry["steady"] else "no",
+            f"{part:.0%}" if part is not None else ""]
+
+
+def table(head, body, left=2):
     widths = [max(len(line[i]) for line in [head, *body])
               for i in range(len(head))]
     text = []
     for line in [head, *body]:
-        cells = [word.ljust(width) if i < 2 else word.rjust(width)
+        cells = [word.ljust(width) if i < left else word.rjust(width)
                  for i, (word, width) in enumerate(zip(line, widths))]
         text.append("  ".join(cells).rstrip())
     return "\n".join(text)
 
 
-def markdown(rows, names):
-    head, body = lines(rows, names)
+def markdown(head, body):
     rule = ["---", "---"] + ["---:"] * (len(head) - 2)
     return "\n".join("| " + " | ".join(line) + " |"
                      for line in [head, rule, *body])
@@ -141,16 +140,16 @@ def machine(top, folder):
     }
 
 
-def record(path, facts, runner, names):
-    """The whole run: facts, every sample, medians as ratios."""
+def record(path, facts, runner, found):
+    """The whole run: facts, every sample, what is judged."""
     rows = [{"key": row.workload.key, "title": row.workload.title,
-             "unit": row.workload.unit, "ratios": ratios(row, names),
-             "notes": row.notes, "samples": row.samples}
-            for row in runner.rows]
+             "unit": row.workload.unit, "notes": row.notes,
+             "samples": row.samples} for row in runner.rows]
     facts = dict(facts, load_at_the_end=list(os.getloadavg()))
-    properties = {server.name: server.properties for server in runner.servers}
+    properties = {name: getattr(server, "properties", {})
+                  for name, server in runner.servers.items()}
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"machine": facts, "rounds": runner.rounds,
-                   "properties_of_8": properties, "rows": rows,
-                   "faults": runner.faults}, file, indent=1)
+                   "properties_of_8": properties, "judged": found,
+                   "rows": rows, "faults": runner.faults}, file, indent=1)
         file.write("\n")

@@ -7,11 +7,11 @@ import statistics
 from load import Wrong
 from process import Failure
 from subject import batch_between
-from workloads import CANNOT, KNOWN_WRONG
 
 
 class Row:
-    """One workload with the samples of each server."""
+    """One workload with the samples of each server; those of the instance of
+    celldav that is measured are called celldav."""
 
     def __init__(self, workload):
         self.workload = workload
@@ -27,8 +27,29 @@ class Row:
         return statistics.median(found) if found else None
 
 
+def timed_sample(workload, bench, server, cores):
+    """One sample with CPU and commit batches around the timed part."""
+    allowed = os.sched_getaffinity(0)
+    batches = server.batches() if workload.writes else None
+    seen = server.view(workload.view)
+    if cores:
+        server.process.pin(cores)
+    cpu = server.process.cpu_seconds()
+    try:
+        figures = workload.timed(bench, seen, cores)
+        cpu = server.process.cpu_seconds() - cpu
+    finally:
+        if cores:
+            server.process.pin(allowed)
+    sample = dict(figures, value=workload.value(figures),
+                  cpu_us=workload.cpu(figures, cpu))
+    if batches:
+        sample["batch"] = batch_between(batches, server.batches())
+    return sample
+
+
 class Runner:
-    """Holds the servers; collects rows and what went wrong."""
+    """Holds the servers by name; collects rows and what went wrong."""
 
     def __init__(self, bench, servers, rounds, folder, say):
         self.bench = bench
@@ -38,13 +59,20 @@ class Runner:
         self.say = say
         self.rows = []
         self.faults = []
-        self.cores = os.sched_getaffinity(0)
 
-    def prepare(self):
-        for server in self.servers:
+    def of(self, workload):
+        """The servers of a row: celldav first."""
+        names = (workload.subject, *workload.peers)
+        return [self.servers[name] for name in names if name in self.servers]
+
+    def prepare(self, workloads):
+        for server in self.servers.values():
+            needs = {tree for workload in workloads
+                     if server in self.of(workload)
+                     for tree in workload.needs}
             self.say(f"filling {server.name}")
             try:
-                self.bench.prepare(server)
+                self.bench.prepare(server, needs)
                 server.quiet_check()
             except Wrong as error:
                 raise Failure(f"{server.name} while it was filled: {error}"
@@ -54,70 +82,51 @@ class Runner:
         for number, workload in enumerate(workloads, 1):
             row = Row(workload)
             self.rows.append(row)
-            for turn in range(self.rounds):
-                shift = (turn + number) % len(self.servers)
-                for server in self.servers[shift:] + self.servers[:shift]:
+            servers = self.of(workload)
+            if not servers:
+                continue
+            rounds = min(self.rounds, workload.rounds or self.rounds)
+            for turn in range(rounds):
+                shift = (turn + number) % len(servers)
+                for server in servers[shift:] + servers[:shift]:
                     self.sample(row, server)
                 floor = workload.floor(self.folder, self.bench.sizes)
                 if floor is not None:
-                    row.add("disk", {"value": floor})
+                    row.add("disk", floor)
             self.say(f"[{number}/{len(workloads)}] {workload.title}: "
-                     + self.words(row))
+                     + self.words(row, servers))
 
-    def words(self, row):
+    def words(self, row, servers):
         parts = []
-        for server in self.servers:
-            value = row.median(server.name, "value")
-            text = row.notes.get(server.name)
-            parts.append(f"{server.name} " + (text or f"{value:.4g}"))
+        for server in servers:
+            name = self.called(row, server)
+            value = row.median(name, "value")
+            text = row.notes.get(name)
+            parts.append(f"{name} " + (text or f"{value:.4g}"))
         return ", ".join(parts) + " " + row.workload.unit
+
+    def called(self, row, server):
+        return "celldav" if server.name == row.workload.subject else \
+            server.name
 
     def sample(self, row, server):
         workload = row.workload
-        if server.name in row.notes:
-            return
-        if (server.name, workload.key) in CANNOT:
-            row.notes[server.name] = "–"
+        name = self.called(row, server)
+        if name in row.notes:
             return
         try:
-            row.add(server.name, self.measure(workload, server))
+            row.add(name, self.measure(workload, server))
         except Wrong as error:
-            row.notes[server.name] = "wrong"
-            row.samples.pop(server.name, None)
-            known = (server.name, workload.key) in KNOWN_WRONG
-            self.say(f"{server.name}, {workload.title}: {error}"
-                     + (" (known)" if known else ""))
-            if not known:
-                self.faults.append(f"{server.name}: {workload.title}")
+            row.notes[name] = "wrong"
+            row.samples.pop(name, None)
+            self.say(f"{name}, {workload.title}: {error}")
+            self.faults.append(f"{name}: {workload.title}")
         if not server.process.alive():
-            raise Failure(f"{server.name} ended: {server.process.said()}")
+            raise Failure(f"{name} ended: {server.process.said()}")
 
     def measure(self, workload, server):
         workload.before(self.bench, server)
-        cores = {max(self.cores)} if workload.pinned else None
-        batches = server.batches() if workload.writes else None
-        if cores:
-            server.process.pin(cores)
-        cpu = server.process.cpu_seconds()
-        try:
-            figures = workload.timed(self.bench, server, cores)
-            cpu = server.process.cpu_seconds() - cpu
-        finally:
-            if cores:
-                server.process.pin(self.cores)
-        sample = dict(figures, value=workload.value(figures),
-                      cpu_us=cpu_per_unit(workload, figures, cpu))
-        if batches:
-            sample["batch"] = batch_between(batches, server.batches())
+        cores = {max(os.sched_getaffinity(0))} if workload.pinned else None
+        sample = timed_sample(workload, self.bench, server, cores)
         workload.after(self.bench, server)
         return sample
-
-
-def cpu_per_unit(workload, figures, cpu):
-    """Microseconds of server CPU for each request (member of a listing), or
-    milliseconds for each GB."""
-    if not workload.has_cpu:
-        return None
-    if workload.unit == "GB/s":
-        return cpu * 1e3 / (figures["bytes"] / 1e9)
-    return cpu * 1e6 / (figures["requests"] * max(workload.scale, 1))

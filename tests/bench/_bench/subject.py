@@ -3,13 +3,16 @@ evaluated, every request with Basic and an app password; only the access log
 is off, as with the peers."""
 
 import base64
+import json
 import os
 import re
 import secrets
 import subprocess
 import urllib.request
 
+from certificate import Certificate
 from process import Failure, Process, free_port
+from view import View
 
 BUCKET = re.compile(
     r'^celldav_commit_batch_size_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)',
@@ -26,26 +29,49 @@ def binary(top):
 class Celldav:
     """One server with one user, one cell and one app password."""
 
-    name = "celldav"
     base = "/dav/bench/"
+    tls = None
 
-    def __init__(self, top, folder):
+    def __init__(self, top, folder, name="celldav", sync="full"):
+        self.name = name
         self.binary = binary(top)
-        self.dir = os.path.join(folder, "celldav")
+        self.dir = os.path.join(folder, name)
         self.conf = os.path.join(self.dir, "celldav.conf")
         self.port, self.admin_port = free_port(), free_port()
+        self.port_tls = free_port()
+        self.certificate = Certificate(folder)
         self.command("init", "--dir", self.dir, "--listen",
                      f"127.0.0.1:{self.port}", "--admin", "root")
-        self.configure()
+        self.configure(sync)
         self.accounts(folder)
+        self.start()
+
+    def start(self):
         env = dict(os.environ, CELLDAV_CONFIG=self.conf)
         self.process = Process([self.binary, "serve"], self.dir, env)
         try:
-            self.process.wait_for_port(self.port)
-            self.process.wait_for_port(self.admin_port)
+            for port in (self.port, self.port_tls, self.admin_port):
+                self.process.wait_for_port(port)
         except Failure as error:
             self.process.stop()
-            raise Failure(f"celldav {error}") from error
+            raise Failure(f"{self.name} {error}") from error
+
+    def restart(self, sync=None):
+        """The same state in a fresh process, on the same ports."""
+        self.process.stop()
+        if sync:
+            self.configure(sync)
+        self.start()
+
+    def view(self, kind):
+        """The same files over TLS, or with the account's own password, which
+        is kept as argon2id."""
+        if kind == "tls":
+            return View(self, self.port_tls, self.auth,
+                        self.certificate.authority)
+        if kind == "password":
+            return View(self, self.port, self.auth_password)
+        return self
 
     def command(self, *words):
         env = dict(os.environ, CELLDAV_CONFIG=self.conf)
@@ -57,14 +83,20 @@ class Celldav:
                           f"{done.stderr.strip()}")
         return done.stdout
 
-    def configure(self):
-        """The two keys that the benchmark needs; all others as shipped."""
+    def configure(self, sync):
+        """The keys that the benchmark needs; all others as shipped."""
         with open(self.conf, encoding="utf-8") as file:
             text = file.read()
-        for section, key, value in (("log", "access", "off"),
-                                    ("admin", "listen",
-                                     f"127.0.0.1:{self.admin_port}")):
+        tls = self.certificate.folder
+        for section, key, value in (
+                ("log", "access", "off"), ("store", "sync", sync),
+                ("tls", "certificate", tls + "/cert.pem"),
+                ("tls", "key", tls + "/key.pem"),
+                ("admin", "listen", f"127.0.0.1:{self.admin_port}")):
             text = self.key_set(text, section, key, value)
+        text = re.sub(r"^listen\s*=.*$", f'listen = {{"127.0.0.1:{self.port}"'
+                      f', "tls://127.0.0.1:{self.port_tls}"}}', text, 1,
+                      re.M)
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -83,9 +115,12 @@ class Celldav:
 
     def accounts(self, folder):
         password = os.path.join(folder, "password")
+        own = secrets.token_urlsafe(18)
         with open(password, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(18) + "\n")
+            file.write(own + "\n")
         os.chmod(password, 0o600)
+        self.auth_password = base64.b64encode(
+            f"bench:{own}".encode()).decode()
         self.command("user", "add", "bench", "--password-file", password)
         self.command("cell", "create", "bench", "--owner", "bench")
         word = self.command("app-password", "add", "bench", "--label",
@@ -96,6 +131,10 @@ class Celldav:
         """The peers write no access log, so this one may not either."""
         if "method=" in self.process.said():
             raise Failure("celldav writes an access log")
+
+    def stats(self):
+        """What the store counts in itself."""
+        return json.loads(self.command("stats", "--json"))
 
     def batches(self):
         """Changes a commit so far: sum, count, and the buckets by bound."""

@@ -22,6 +22,9 @@ static const int statuses[STEPS][3] = {
 	[STEP_GET] = { 200 },
 	[STEP_RANGE] = { 206 },
 	[STEP_PUT] = { 201 },
+	[STEP_HEAD] = { 200 },
+	[STEP_STAT] = { 207 },
+	[STEP_MKCOL] = { 201 },
 	[STEP_DELETE] = { 204, 200 },
 	[STEP_PROPFIND] = { 207 },
 	[STEP_OPTIONS] = { 200, 204 },
@@ -35,6 +38,14 @@ static const int statuses[STEPS][3] = {
 static bool
 status_right(const struct client *client)
 {
+	/* In a trace LOCK makes the file (RFC 4918 7.3), so that PUT changes
+	 * what is there; some make it only with the PUT. */
+	if (settings.kind->naming == NAME_TRACE) {
+		if (client->step == STEP_LOCK && client->status == 201)
+			return true;
+		if (client->step == STEP_PUT && client->status == 204)
+			return true;
+	}
 	for (size_t i = 0; i < 3; i++)
 		if (client->status == statuses[client->step][i])
 			return true;
@@ -48,6 +59,10 @@ answer_right(const struct client *client)
 		return false;
 	if (client->step == STEP_GET || client->step == STEP_RANGE)
 		return client->body_bytes == settings.size;
+	if (client->step == STEP_HEAD)
+		return client->announced == settings.size;
+	if (client->step == STEP_STAT)
+		return client->responses == 1;
 	if (client->step == STEP_PROPFIND)
 		return client->responses == settings.members;
 	if (client->step == STEP_LOCK)
@@ -135,7 +150,7 @@ body_take(struct client *client, char *data, size_t len)
 		offset += client->offset;
 	if (client->first_ns == 0)
 		client->first_ns = now_ns();
-	if (client->step == STEP_PROPFIND)
+	if (client->step == STEP_PROPFIND || client->step == STEP_STAT)
 		responses_count(client, data, len);
 	else if ((client->step == STEP_GET || client->step == STEP_RANGE) &&
 	    status_right(client) &&
@@ -190,6 +205,12 @@ head_read(struct client *client)
 		token_keep(client);
 	if (client->status == 204 || client->status == 304)
 		return true;
+	if (client->step == STEP_HEAD) {
+		client->announced = length != NULL ?
+		    strtoull(length, NULL, 10) :
+		    UINT64_MAX;
+		return true;
+	}
 	if (coding != NULL) {
 		client->place = IN_CHUNK_SIZE;
 		return false;
@@ -295,7 +316,8 @@ report_print(void)
 {
 	double spent = (double)(totals.ended_ns - totals.begun_ns) / 1e9;
 
-	if (totals.requests == 0 || spent <= 0)
+	totals.bytes += totals.partial_bytes;
+	if ((totals.requests == 0 && settings.partial == 0) || spent <= 0)
 		spent = settings.seconds;
 	qsort(latency, sample_count, sizeof(latency[0]), sample_compare);
 	qsort(first_byte, sample_count, sizeof(first_byte[0]), sample_compare);

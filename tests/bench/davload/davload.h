@@ -5,6 +5,7 @@
  *	settings_read(argc, argv);
  *	load_run();           (socket.c: until the time or the count is up)
  *	    request_make()    (request.c: the next request of a connection)
+ *	    stream_send(), stream_receive()    (stream.c: plain or TLS)
  *	    answer_take()     (answer.c: bytes that came, checked as they come)
  *	report_print();
  *
@@ -13,9 +14,11 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
 	CONNECTIONS_MAX = 4096,
@@ -27,7 +30,8 @@ enum {
 	PERIOD = 65521,
 	PHASE_STEP = 4099,
 	BLOCK = 262144,
-	TAIL_MAX = 32
+	TAIL_MAX = 32,
+	STEPS_MAX = 12
 };
 
 enum step {
@@ -37,6 +41,9 @@ enum step {
 	STEP_PUT,
 	STEP_DELETE,
 	STEP_PROPFIND,
+	STEP_STAT,
+	STEP_HEAD,
+	STEP_MKCOL,
 	STEP_OPTIONS,
 	STEP_LOCK,
 	STEP_UNLOCK,
@@ -46,11 +53,14 @@ enum step {
 	STEPS
 };
 
-/* What a connection repeats: one request, or two on the same name. */
+/*
+ * What a connection repeats: some requests, of one name where it is not a
+ * trace, which has names of its own for each step.
+ */
 struct kind {
 	const char *name;
-	enum step first, second;
-	enum { NAME_NONE, NAME_RANDOM, NAME_NEXT, NAME_OWN } naming;
+	enum { NAME_NONE, NAME_RANDOM, NAME_NEXT, NAME_OWN, NAME_TRACE } naming;
+	enum step steps[STEPS_MAX]; /* STEP_NONE ends them */
 };
 
 struct settings {
@@ -58,9 +68,11 @@ struct settings {
 	const struct kind *kind;
 	int connections;
 	double seconds;
-	const char *path, *to, *auth, *tag, *suffix;
-	uint64_t files, size, whole, members, depth, count;
-	char *pattern; /* PERIOD + BLOCK bytes, so that no read wraps */
+	const char *path, *to, *auth, *tag, *suffix, *tls;
+	uint64_t files, size, whole, members, depth, count, spread, allprop;
+	uint64_t fresh;   /* each request on a connection of its own */
+	uint64_t partial; /* the time alone ends it, answers may be cut */
+	char *pattern;    /* PERIOD + BLOCK bytes, so that no read wraps */
 };
 
 enum place {
@@ -75,6 +87,8 @@ enum place {
 struct client {
 	int fd;
 	int id;
+	SSL *tls;
+	size_t place_in_kind; /* index of the step under way, from 1 */
 	enum step step;
 	uint64_t turns;        /* names that it has asked for */
 	uint64_t target;       /* number of the name under way */
@@ -85,6 +99,7 @@ struct client {
 	size_t request_len, sent;
 	uint64_t body_len, body_sent;
 	bool waits_to_send; /* EPOLLOUT is asked for */
+	bool sends_on_read; /* TLS wants to read before it can send */
 	bool under_way;
 	uint64_t carried; /* answers on this connection */
 
@@ -95,6 +110,7 @@ struct client {
 	bool closing;  /* the server announced that it will */
 	uint64_t left; /* of the body or the chunk */
 	uint64_t body_bytes;
+	uint64_t announced;  /* HEAD: Content-Length */
 	uint64_t responses;  /* closing tags of a multistatus */
 	char tail[TAIL_MAX]; /* end of the block before: a tag may be split */
 	size_t tail_len;
@@ -104,6 +120,7 @@ struct client {
 
 struct totals {
 	uint64_t requests, begun, names, wrong, bytes, reopened;
+	uint64_t partial_bytes; /* of answers that were not complete */
 	uint64_t begun_ns, ended_ns;
 };
 
@@ -119,6 +136,31 @@ void
 settings_read(int argc, char **argv);
 void
 load_run(void);
+
+/* A number that looks like chance, the same for the same place. */
+uint64_t
+mixed(uint64_t place);
+
+/* stream.c: a connection, plain or TLS 1.3 with a checked certificate. */
+void
+stream_prepare(void);
+void
+stream_open(struct client *client);
+void
+stream_close(struct client *client);
+
+/*
+ * As send(2) and recv(2) on a socket that does not block; -1 with EAGAIN and
+ * client->sends_on_read or not tells what to wait for.
+ */
+ssize_t
+stream_send(struct client *client);
+ssize_t
+stream_receive(struct client *client, char *block, size_t len);
+
+/* Bytes that came with others and that no event will tell of. */
+bool
+stream_holds(const struct client *client);
 
 /* Fills client->request; false when no more requests are wanted. */
 bool

@@ -1,9 +1,10 @@
 /*
  * davload HOST PORT CONNECTIONS SECONDS KIND [KEY=VALUE ...]
  *
- * KIND: get range put putdelete propfind options lock proppatch copy move
- * remove. get, range, lock and proppatch name f0, f1, ... below path; copy,
- * move and remove act on path itself.
+ * KIND: get range put delete mkcol putdelete propfind options lock proppatch
+ * copy move remove trace properties. get, range, lock and proppatch name f0,
+ * f1, ... below path; copy, move and remove act on path itself. The connection
+ * N of trace and properties works in path/cN/, which holds f0, f1, ...
  * path=/dav/a/   the collection under test, with its slash
  * to=/dav/b/     copy, move: the destination
  * auth=BASE64    credentials of Basic, if any
@@ -13,9 +14,15 @@
  * whole=BYTES    range: length of the file
  * members=N      propfind: responses that the answer must hold
  * depth=0|1      propfind
- * tag=WORD       put: names are WORD0, WORD1, ...
+ * tag=WORD       put, delete, mkcol: names are WORD0, WORD1, ...
  * suffix=WORD    what all names end with
  * count=N        ends after N requests; SECONDS is then what it may take
+ * first=N        put, delete, mkcol: the first number
+ * spread=N       get, put: each name has its place in one of c0 .. cN-1
+ * allprop=1      propfind: asks for allprop instead of eight by name
+ * tls=FILE       TLS 1.3; FILE holds the authority that must have signed
+ * fresh=1        each request on a connection of its own
+ * partial=1      bytes count as they come; the time cuts the last answers
  *
  * Prints one line of JSON: requests, seconds, rate, bytes, percentiles of the
  * latency and median of the first byte of the body in microseconds, wrong
@@ -39,17 +46,28 @@ struct settings settings = { .path = "/",
 	.count = UINT64_MAX };
 
 static const struct kind kinds[] = {
-	{ "get", STEP_GET, STEP_NONE, NAME_RANDOM },
-	{ "range", STEP_RANGE, STEP_NONE, NAME_RANDOM },
-	{ "put", STEP_PUT, STEP_NONE, NAME_NEXT },
-	{ "putdelete", STEP_PUT, STEP_DELETE, NAME_NEXT },
-	{ "propfind", STEP_PROPFIND, STEP_NONE, NAME_NONE },
-	{ "options", STEP_OPTIONS, STEP_NONE, NAME_NONE },
-	{ "lock", STEP_LOCK, STEP_UNLOCK, NAME_OWN },
-	{ "proppatch", STEP_PROPPATCH, STEP_NONE, NAME_OWN },
-	{ "copy", STEP_COPY, STEP_NONE, NAME_NONE },
-	{ "move", STEP_MOVE, STEP_NONE, NAME_NONE },
-	{ "remove", STEP_DELETE, STEP_NONE, NAME_NONE },
+	{ "get", NAME_RANDOM, { STEP_GET } },
+	{ "range", NAME_RANDOM, { STEP_RANGE } },
+	{ "put", NAME_NEXT, { STEP_PUT } },
+	{ "delete", NAME_NEXT, { STEP_DELETE } },
+	{ "mkcol", NAME_NEXT, { STEP_MKCOL } },
+	{ "putdelete", NAME_NEXT, { STEP_PUT, STEP_DELETE } },
+	{ "propfind", NAME_NONE, { STEP_PROPFIND } },
+	{ "options", NAME_NONE, { STEP_OPTIONS } },
+	{ "lock", NAME_OWN, { STEP_LOCK, STEP_UNLOCK } },
+	{ "proppatch", NAME_OWN, { STEP_PROPPATCH } },
+	{ "copy", NAME_NONE, { STEP_COPY } },
+	{ "move", NAME_NONE, { STEP_MOVE } },
+	{ "remove", NAME_NONE, { STEP_DELETE } },
+	/* As davfs2 and file managers do it: look, read, save a new file under
+	 * a lock, rename it, remove it. */
+	{ "trace", NAME_TRACE,
+	    { STEP_OPTIONS, STEP_PROPFIND, STEP_STAT, STEP_GET, STEP_LOCK,
+		STEP_PUT, STEP_HEAD, STEP_UNLOCK, STEP_MOVE, STEP_DELETE } },
+	{ "properties", NAME_TRACE,
+	    { STEP_OPTIONS, STEP_PROPFIND, STEP_STAT, STEP_GET, STEP_LOCK,
+		STEP_PUT, STEP_PROPPATCH, STEP_UNLOCK, STEP_MOVE,
+		STEP_DELETE } },
 };
 
 struct word {
@@ -120,11 +138,15 @@ setting_read(const char *text)
 {
 	const struct word words[] = { { "path", &settings.path },
 		{ "to", &settings.to }, { "auth", &settings.auth },
-		{ "tag", &settings.tag }, { "suffix", &settings.suffix } };
+		{ "tag", &settings.tag }, { "suffix", &settings.suffix },
+		{ "tls", &settings.tls } };
 	const struct number numbers[] = { { "files", &settings.files },
 		{ "size", &settings.size }, { "whole", &settings.whole },
 		{ "members", &settings.members }, { "depth", &settings.depth },
-		{ "count", &settings.count } };
+		{ "count", &settings.count }, { "first", &totals.names },
+		{ "spread", &settings.spread }, { "fresh", &settings.fresh },
+		{ "partial", &settings.partial },
+		{ "allprop", &settings.allprop } };
 	const char *value = strchr(text, '=');
 	char key[16];
 
@@ -148,19 +170,27 @@ setting_read(const char *text)
 	pattern_read(value);
 }
 
+static bool
+kind_has(enum step step)
+{
+	for (size_t i = 0; i < STEPS_MAX; i++)
+		if (settings.kind->steps[i] == step)
+			return true;
+	return false;
+}
+
 static void
 numbers_check(void)
 {
-	bool content = settings.kind->first == STEP_GET ||
-	    settings.kind->first == STEP_RANGE ||
-	    settings.kind->first == STEP_PUT;
+	bool content = kind_has(STEP_GET) || kind_has(STEP_RANGE) ||
+	    kind_has(STEP_PUT);
 
 	if (settings.connections < 1 ||
 	    settings.connections > CONNECTIONS_MAX || settings.files == 0)
 		wrong_usage("CONNECTIONS or files is out of range");
 	if (content && settings.pattern == NULL)
 		wrong_usage("this KIND needs pattern=FILE");
-	if (settings.kind->first == STEP_RANGE &&
+	if (kind_has(STEP_RANGE) &&
 	    (settings.size == 0 || settings.whole < settings.size))
 		wrong_usage("range needs size and a larger whole");
 }
@@ -196,5 +226,5 @@ main(int argc, char **argv)
 	settings_read(argc, argv);
 	load_run();
 	report_print();
-	return totals.wrong > 0 || totals.requests == 0;
+	return totals.wrong > 0 || totals.requests + totals.partial_bytes == 0;
 }

@@ -16,6 +16,9 @@ static const char propfind_body[] =
     "<resourcetype/><getcontentlength/><getcontenttype/><getlastmodified/>"
     "<creationdate/><getetag/><supportedlock/></prop></propfind>";
 
+static const char allprop_body[] =
+    "<?xml version=\"1.0\"?><propfind xmlns=\"DAV:\"><allprop/></propfind>";
+
 static const char lock_body[] =
     "<?xml version=\"1.0\"?><lockinfo xmlns=\"DAV:\"><lockscope><exclusive/>"
     "</lockscope><locktype><write/></locktype><owner>davload</owner>"
@@ -36,6 +39,9 @@ static const struct step_row rows[STEPS] = {
 	[STEP_PUT] = { .method = "PUT" },
 	[STEP_DELETE] = { .method = "DELETE" },
 	[STEP_PROPFIND] = { "PROPFIND", XML, propfind_body },
+	[STEP_STAT] = { "PROPFIND", XML, propfind_body },
+	[STEP_HEAD] = { .method = "HEAD" },
+	[STEP_MKCOL] = { .method = "MKCOL" },
 	[STEP_OPTIONS] = { .method = "OPTIONS" },
 	[STEP_LOCK] = { "LOCK", XML "Timeout: Second-600\r\nDepth: 0\r\n",
 	    lock_body },
@@ -52,16 +58,26 @@ content_at(uint64_t target, uint64_t offset)
 	    (target % PERIOD * PHASE_STEP + offset % PERIOD) % PERIOD;
 }
 
-/* A name for the turn; the second step of a pair stays with that of the
- * first. */
+/* The finalizer of splitmix64. */
+uint64_t
+mixed(uint64_t place)
+{
+	place += 0x9e3779b97f4a7c15;
+	place = (place ^ (place >> 30)) * 0xbf58476d1ce4e5b9;
+	place = (place ^ (place >> 27)) * 0x94d049bb133111eb;
+	return place ^ (place >> 31);
+}
+
+/* A name for the turn; all steps of a kind stay with that of the first. */
 static void
 target_choose(struct client *client)
 {
-	uint64_t mixed = client->turns * 7919 + (uint64_t)client->id * 104729;
+	uint64_t chance = mixed(client->turns << 16 | (uint64_t)client->id);
 
 	switch (settings.kind->naming) {
 	case NAME_RANDOM:
-		client->target = mixed % settings.files;
+	case NAME_TRACE:
+		client->target = chance % settings.files;
 		break;
 	case NAME_NEXT:
 		client->target = totals.names++;
@@ -73,8 +89,8 @@ target_choose(struct client *client)
 	default:
 		break;
 	}
-	if (settings.kind->first == STEP_RANGE)
-		client->offset = mixed * 65537 %
+	if (settings.kind->steps[0] == STEP_RANGE)
+		client->offset = mixed(chance) %
 		    (settings.whole - settings.size + 1);
 	client->turns++;
 }
@@ -82,15 +98,79 @@ target_choose(struct client *client)
 static void
 step_choose(struct client *client)
 {
-	bool again = client->step == settings.kind->first &&
-	    settings.kind->second != STEP_NONE;
+	const enum step *steps = settings.kind->steps;
 
-	if (again) {
-		client->step = settings.kind->second;
-		return;
-	}
-	client->step = settings.kind->first;
-	target_choose(client);
+	if (client->place_in_kind == STEPS_MAX ||
+	    steps[client->place_in_kind] == STEP_NONE)
+		client->place_in_kind = 0;
+	if (client->place_in_kind == 0)
+		target_choose(client);
+	client->step = steps[client->place_in_kind++];
+}
+
+/* A trace reads f0, f1, ..., saves wN and renames it to vN. */
+static void
+trace_name(const struct client *client, char *ret_name, size_t len)
+{
+	bool fixed = client->step == STEP_STAT || client->step == STEP_GET;
+	const char *tag = fixed ? "f" : client->step == STEP_DELETE ? "v" : "w";
+	uint64_t number = fixed ? client->target : client->turns;
+
+	if (client->step == STEP_OPTIONS || client->step == STEP_PROPFIND)
+		(void)snprintf(ret_name, len, "c%d/", client->id);
+	else
+		(void)snprintf(ret_name, len, "c%d/%s%llu", client->id, tag,
+		    (unsigned long long)number);
+}
+
+static void
+name_make(const struct client *client, char *ret_name, size_t len)
+{
+	unsigned long long target = client->target;
+	const char *tag = settings.kind->naming == NAME_NEXT ? settings.tag :
+							       "f";
+
+	ret_name[0] = '\0';
+	if (settings.kind->naming == NAME_TRACE)
+		trace_name(client, ret_name, len);
+	else if (settings.spread > 0)
+		(void)snprintf(ret_name, len, "c%llu/%s%llu",
+		    (unsigned long long)(mixed(target) % settings.spread), tag,
+		    target);
+	else if (settings.kind->naming != NAME_NONE)
+		(void)snprintf(ret_name, len, "%s%llu%s", tag, target,
+		    settings.suffix);
+}
+
+/* The path that COPY and MOVE write to. */
+static void
+destination_make(const struct client *client, char *ret_fields, size_t len)
+{
+	unsigned port = ntohs(settings.address.sin_port);
+	const char *scheme = settings.tls != NULL ? "https" : "http";
+
+	if (settings.kind->naming == NAME_TRACE)
+		(void)snprintf(ret_fields, len,
+		    "Destination: %s://127.0.0.1:%u%sc%d/v%llu\r\n", scheme,
+		    port, settings.path, client->id,
+		    (unsigned long long)client->turns);
+	else
+		(void)snprintf(ret_fields, len,
+		    "Destination: %s://127.0.0.1:%u%s\r\n", scheme, port,
+		    settings.to);
+}
+
+/* The state under the lock that a trace holds (RFC 4918 10.4). */
+static size_t
+lock_submit(const struct client *client, char *ret_fields, size_t len)
+{
+	bool changes = client->step == STEP_PUT ||
+	    client->step == STEP_PROPPATCH;
+
+	ret_fields[0] = '\0';
+	if (settings.kind->naming == NAME_TRACE && changes)
+		(void)snprintf(ret_fields, len, "If: (%s)\r\n", client->token);
+	return strlen(ret_fields);
 }
 
 /* Fields that differ from one request to the next. */
@@ -99,7 +179,10 @@ fields_make(const struct client *client, char *ret_fields, size_t len)
 {
 	unsigned long long from = client->offset;
 
-	ret_fields[0] = '\0';
+	size_t used = lock_submit(client, ret_fields, len);
+
+	ret_fields += used;
+	len -= used;
 	if (client->step == STEP_RANGE)
 		(void)snprintf(ret_fields, len, "Range: bytes=%llu-%llu\r\n",
 		    from, from + settings.size - 1);
@@ -109,31 +192,30 @@ fields_make(const struct client *client, char *ret_fields, size_t len)
 	else if (client->step == STEP_PROPFIND)
 		(void)snprintf(ret_fields, len, "Depth: %llu\r\n",
 		    (unsigned long long)settings.depth);
+	else if (client->step == STEP_STAT)
+		(void)snprintf(ret_fields, len, "Depth: 0\r\n");
 	else if (client->step == STEP_UNLOCK)
 		(void)snprintf(ret_fields, len, "Lock-Token: %s\r\n",
 		    client->token);
 	else if (client->step == STEP_COPY || client->step == STEP_MOVE)
-		(void)snprintf(ret_fields, len,
-		    "Destination: http://127.0.0.1:%u%s\r\n",
-		    ntohs(settings.address.sin_port), settings.to);
+		destination_make(client, ret_fields, len);
 }
 
 static void
 text_make(struct client *client)
 {
 	const struct step_row *row = &rows[client->step];
-	char name[96] = "", fields[1024], length[48] = "";
-	const char *tag = settings.kind->naming == NAME_NEXT ? settings.tag :
-							       "f";
+	const char *body = row->body;
+	char name[96], fields[1024], length[48] = "";
 	int len;
 
-	if (settings.kind->naming != NAME_NONE)
-		(void)snprintf(name, sizeof(name), "%s%llu%s", tag,
-		    (unsigned long long)client->target, settings.suffix);
+	if (client->step == STEP_PROPFIND && settings.allprop != 0)
+		body = allprop_body;
+	name_make(client, name, sizeof(name));
 	fields_make(client, fields, sizeof(fields));
-	if (row->body != NULL)
+	if (body != NULL)
 		(void)snprintf(length, sizeof(length),
-		    "Content-Length: %zu\r\n", strlen(row->body));
+		    "Content-Length: %zu\r\n", strlen(body));
 	len = snprintf(client->request, REQUEST_MAX,
 	    "%s %s%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s%s%s%s%s%s\r\n%s",
 	    row->method, settings.path, name, ntohs(settings.address.sin_port),
@@ -141,7 +223,7 @@ text_make(struct client *client)
 	    settings.auth != NULL ? settings.auth : "",
 	    settings.auth != NULL ? "\r\n" : "",
 	    row->fields != NULL ? row->fields : "", fields, length,
-	    row->body != NULL ? row->body : "");
+	    body != NULL ? body : "");
 	if (len < 0 || len >= REQUEST_MAX)
 		die("the request is too long");
 	client->request_len = (size_t)len;
@@ -162,6 +244,7 @@ request_make(struct client *client)
 	client->place = IN_HEAD;
 	client->head_len = 0;
 	client->body_bytes = 0;
+	client->announced = 0;
 	client->responses = 0;
 	client->tail_len = 0;
 	client->differs = false;

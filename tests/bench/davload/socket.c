@@ -5,15 +5,11 @@
 #include "davload.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #define PATIENCE_NS 60000000000
 
@@ -36,34 +32,16 @@ events_set(struct client *client, bool sending)
 		die("epoll_ctl");
 }
 
-/* One piece: the head and as much of the body as the pattern holds. */
-static ssize_t
-piece_send(struct client *client)
-{
-	uint64_t rest = client->body_len - client->body_sent;
-	struct iovec part[2] = { { .iov_base = client->request + client->sent,
-	    .iov_len = client->request_len - client->sent } };
-	struct msghdr message = { .msg_iov = part, .msg_iovlen = 1 };
-
-	if (rest > 0) {
-		part[1].iov_base = content_at(client->target,
-		    client->body_sent);
-		part[1].iov_len = rest < BLOCK ? (size_t)rest : BLOCK;
-		message.msg_iovlen = 2;
-	}
-	return sendmsg(client->fd, &message, MSG_NOSIGNAL);
-}
-
 static void
 client_send(struct client *client)
 {
 	while (client->sent < client->request_len ||
 	    client->body_sent < client->body_len) {
 		size_t head = client->request_len - client->sent;
-		ssize_t done = piece_send(client);
+		ssize_t done = stream_send(client);
 
 		if (done < 0 && errno == EAGAIN) {
-			events_set(client, true);
+			events_set(client, !client->sends_on_read);
 			return;
 		}
 		if (done < 0 && (errno == EPIPE || errno == ECONNRESET)) {
@@ -84,21 +62,12 @@ client_send(struct client *client)
 static void
 client_open(struct client *client)
 {
-	int on = 1;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
 
 	client->waits_to_send = false;
 	client->closing = false;
 	client->carried = 0;
-	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 ||
-	    connect(client->fd, (struct sockaddr *)&settings.address,
-		sizeof(settings.address)) != 0)
-		die("connect");
-	if (setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) !=
-		0 ||
-	    fcntl(client->fd, F_SETFL, O_NONBLOCK) != 0)
-		die("socket options");
+	stream_open(client);
 	if (epoll_ctl(poller, EPOLL_CTL_ADD, client->fd, &event) != 0)
 		die("epoll_ctl");
 }
@@ -107,13 +76,14 @@ client_open(struct client *client)
 static void
 client_next(struct client *client)
 {
-	if (client->closing) {
-		(void)close(client->fd); /* nothing of ours is on it */
+	if (!request_make(client))
+		return;
+	if (client->closing || (settings.fresh != 0 && client->carried > 0)) {
+		stream_close(client);
 		client_open(client);
 		totals.reopened++;
 	}
-	if (request_make(client))
-		client_send(client);
+	client_send(client);
 }
 
 /*
@@ -125,7 +95,8 @@ static void
 client_ended(struct client *client)
 {
 	bool safe = client->step == STEP_GET || client->step == STEP_RANGE ||
-	    client->step == STEP_PROPFIND || client->step == STEP_OPTIONS;
+	    client->step == STEP_PROPFIND || client->step == STEP_STAT ||
+	    client->step == STEP_HEAD || client->step == STEP_OPTIONS;
 	bool untouched = client->place == IN_HEAD && client->head_len == 0;
 
 	if (!safe || !untouched || client->carried == 0) {
@@ -135,7 +106,7 @@ client_ended(struct client *client)
 		    (int)strcspn(client->request, "\r"), client->request);
 		exit(1);
 	}
-	(void)close(client->fd); /* nothing of ours is on it */
+	stream_close(client);
 	client_open(client);
 	totals.reopened++;
 	client->sent = 0;
@@ -147,8 +118,10 @@ client_read(struct client *client)
 {
 	static char block[TAIL_MAX + BLOCK];
 
-	for (int i = 0; i < READS; i++) {
-		ssize_t got = recv(client->fd, block + TAIL_MAX, BLOCK, 0);
+	if (client->sends_on_read)
+		client_send(client);
+	for (int i = 0; i < READS || stream_holds(client); i++) {
+		ssize_t got = stream_receive(client, block + TAIL_MAX, BLOCK);
 
 		if (got < 0 && errno == EAGAIN)
 			return;
@@ -168,7 +141,7 @@ client_read(struct client *client)
 			client_next(client);
 			return;
 		}
-		if (got < BLOCK / 4)
+		if (got < BLOCK / 4 && client->tls == NULL)
 			return;
 	}
 }
@@ -182,7 +155,7 @@ load_ended(uint64_t end_ns)
 		return false;
 	/* One answer at least, however slow. */
 	if (totals.requests == 0 && settings.count == UINT64_MAX &&
-	    now_ns() < end_ns + PATIENCE_NS)
+	    settings.partial == 0 && now_ns() < end_ns + PATIENCE_NS)
 		return false;
 	if (settings.count != UINT64_MAX) {
 		fprintf(stderr, "davload: %llu of %llu requests in %.0f s\n",
@@ -193,12 +166,30 @@ load_ended(uint64_t end_ns)
 	return true;
 }
 
+/* What came of answers that the end of the time cut short: a byte of them
+ * that was not the right one counts as a wrong answer. */
+static void
+cut_count(void)
+{
+	if (settings.partial == 0)
+		return;
+	for (int i = 0; i < settings.connections; i++) {
+		if (!clients[i].under_way)
+			continue;
+		totals.partial_bytes += clients[i].body_bytes;
+		if (clients[i].differs)
+			totals.wrong++;
+	}
+	totals.ended_ns = now_ns();
+}
+
 void
 load_run(void)
 {
 	struct epoll_event event[EVENTS];
 	uint64_t end_ns;
 
+	stream_prepare();
 	poller = epoll_create1(EPOLL_CLOEXEC);
 	if (poller < 0)
 		die("epoll_create1");
@@ -222,4 +213,5 @@ load_run(void)
 				client_read(client);
 		}
 	}
+	cut_count();
 }

@@ -1,0 +1,134 @@
+"""What a request costs in a large store, beside the same in a small one: an
+instance of its own, filled without waiting for the disk and measured
+durable."""
+
+
+from load import Wrong, expect
+from runner import Row, timed_sample
+from subject import Celldav
+from workload import MEMBER, Bar, Rate
+
+CELL = "growth/"
+
+
+class Spread(Rate):
+    """Files spread over the collections at random."""
+
+    writes = False
+
+    def __init__(self, key, title, kind, connections, **keys):
+        super().__init__(key, title, kind, connections, size=MEMBER, **keys)
+        self.peers = ()
+
+    def at(self, files, sizes, serial):
+        """The arguments in a store of so many files."""
+        raise NotImplementedError
+
+
+class GetSpread(Spread):
+    def at(self, files, sizes, serial):
+        return {"path": CELL, "files": files, "spread": sizes.collections}
+
+
+class PutSpread(Spread):
+    writes = True
+
+    def at(self, files, sizes, serial):
+        return {"path": CELL, "spread": sizes.collections,
+                "tag": f"n{serial}-"}
+
+
+class ListSpread(Spread):
+    def at(self, files, sizes, serial):
+        return {"path": CELL + "hundred/", "depth": 1,
+                "members": sizes.hundred + 1}
+
+
+def rows_growth(_sizes):
+    rows = [
+        GetSpread("growth-get", "GET 1 KiB of all, 64", "get", 64),
+        ListSpread("growth-propfind", "PROPFIND 1, 100 members, 8",
+                   "propfind", 8),
+        PutSpread("growth-put", "PUT 1 KiB into all, 64, durable", "put",
+                  64),
+    ]
+    for row in rows:
+        must, aim = (2.5, 1.5) if row.writes else (1.5, 1.2)
+        row.bars = [Bar("value", "small", must, aim, True),
+                    Bar("cpu_us", "small", must, aim, True)]
+    return rows
+
+
+class Growth:
+    """The instance, how many files it holds, and the rows."""
+
+    def __init__(self, top, folder, bench, say):
+        self.bench = bench
+        self.say = say
+        self.files = 0
+        self.server = Celldav(top, folder, "growth", "relaxed")
+
+    def fill(self, files):
+        """Up to so many: f0 .. f(files - 1), where the generator looks for
+        them; then durable from here on."""
+        sizes, load = self.bench.sizes, self.bench.load
+        if self.files == 0:
+            expect(self.server, 201, "MKCOL", CELL)
+            load.run(self.server, "mkcol", 16, 60, path=CELL, tag="c",
+                     suffix="/", count=sizes.collections)
+            self.bench.fill(self.server, CELL + "hundred/", sizes.hundred,
+                            MEMBER)
+        else:
+            self.server.restart("relaxed")
+        load.run(self.server, "put", 64, 900, path=CELL, tag="f",
+                 size=MEMBER, spread=sizes.collections, first=self.files,
+                 count=files - self.files)
+        self.files = files
+        self.check()
+        self.server.restart("full")
+
+    def check(self):
+        """Files by chance: the generator compares each byte."""
+        self.bench.load.run(self.server, "get", 16, 60, path=CELL,
+                            files=self.files, count=2000, size=MEMBER,
+                            spread=self.bench.sizes.collections)
+        got = self.server.stats()["files"]
+        if got < self.files:
+            raise Wrong(f"{got} files instead of {self.files}")
+
+    def sample(self, workload):
+        serial = next(self.bench.serial)
+        workload.arguments.update(
+            workload.at(self.files, self.bench.sizes, serial))
+        limit = self.bench.sizes.collections * 2
+        if self.files <= self.bench.sizes.collections and workload.writes:
+            # So few that the small store stays small.
+            workload.arguments["count"] = limit
+        else:
+            workload.arguments.pop("count", None)
+        return timed_sample(workload, self.bench, self.server, None)
+
+
+def growth_measure(top, folder, bench, rounds, options):
+    """Rows with the samples of the small store ("small"), of the large one
+    ("celldav") and of those beyond it."""
+    say, sizes = options["say"], bench.sizes
+    rows = [Row(workload) for workload in rows_growth(sizes)
+            if options["wanted"](workload)]
+    if not rows:
+        return []
+    growth = Growth(top, folder, bench, say)
+    steps = [sizes.collections, *sizes.grown]
+    names = ["small", "celldav", *(str(n) for n in sizes.grown[1:])]
+    try:
+        for files, name in zip(steps, names):
+            growth.fill(files)
+            say(f"growth: {files} files")
+            for _ in range(rounds):
+                for row in rows:
+                    row.add(name, growth.sample(row.workload))
+    finally:
+        growth.server.stop()
+    for row in rows:
+        row.workload.title += f" at {steps[1]} files"
+    return rows
