@@ -126,16 +126,24 @@ node_read(struct text value, const struct node *place, struct node *ret_node)
 	return OK;
 }
 
+/* The same under a name that comes from the table, too. */
+static enum outcome
+node_read_at(const struct node *place, struct text value, struct node *ret_node)
+{
+	if (place->key.len == 0 || place->key.len > PATH_SEGMENT_MAX)
+		return DAMAGED;
+	return node_read(value, place, ret_node);
+}
+
 enum outcome
 node_decode(struct text key, struct text value, struct node *ret_node)
 {
 	struct node place = { .parent = key_id_of(key, 0),
 		.key = key_rest_of(key, 1) };
 
-	if (key.len == 0 || key.ptr[0] != KEY_NODE || place.key.len == 0 ||
-	    place.key.len > PATH_SEGMENT_MAX)
+	if (key.len == 0 || key.ptr[0] != KEY_NODE)
 		return DAMAGED;
-	return node_read(value, &place, ret_node);
+	return node_read_at(&place, value, ret_node);
 }
 
 static void
@@ -315,12 +323,14 @@ static enum outcome
 member_decode(const struct cursor *cursor, node_id parent,
     struct node *ret_node)
 {
+	struct node place = { .parent = parent };
 	struct key key;
 	struct text prefix = key_id(&key, KEY_NODE, parent);
 
 	if (!text_starts(cursor->key, prefix))
 		return NOT_FOUND;
-	return node_decode(cursor->key, cursor->value, ret_node);
+	place.key = text_slice(cursor->key, prefix.len, cursor->key.len);
+	return node_read_at(&place, cursor->value, ret_node);
 }
 
 enum outcome

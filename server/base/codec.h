@@ -17,36 +17,86 @@ struct reader {
 	bool failed;
 };
 
-struct reader
-reader_from(struct text bytes);
-
-uint8_t
-reader_u8(struct reader *reader);
-
-uint16_t
-reader_u16(struct reader *reader);
-
-uint32_t
-reader_u32(struct reader *reader);
-
-uint64_t
-reader_u64(struct reader *reader);
-
-/* A text with its u16 length before it; points into the record. */
-struct text
-reader_text16(struct reader *reader);
-
-/* The same with a u32 length. */
-struct text
-reader_text32(struct reader *reader);
+static inline struct reader
+reader_from(struct text bytes)
+{
+	return (struct reader){ .rest = bytes };
+}
 
 /* Exactly `len` raw bytes. */
-struct text
-reader_bytes(struct reader *reader, size_t len);
+static inline struct text
+reader_bytes(struct reader *reader, size_t len)
+{
+	struct text bytes;
+
+	if (reader->failed || len > reader->rest.len) {
+		reader->failed = true;
+		reader->rest = TEXT_NONE;
+		return TEXT_NONE;
+	}
+	bytes = text_slice(reader->rest, 0, len);
+	reader->rest = text_slice(reader->rest, len, reader->rest.len);
+	return bytes;
+}
+
+/* Byte by byte: no alignment, and the compiler makes one load of it. */
+static inline uint64_t
+reader_integer(struct reader *reader, size_t size)
+{
+	struct text bytes = reader_bytes(reader, size);
+	uint64_t value = 0;
+
+	if (bytes.len != size)
+		return 0;
+	for (size_t i = size; i > 0; i--)
+		value = value << 8 | (unsigned char)bytes.ptr[i - 1];
+	return value;
+}
+
+static inline uint8_t
+reader_u8(struct reader *reader)
+{
+	return (uint8_t)reader_integer(reader, 1);
+}
+
+static inline uint16_t
+reader_u16(struct reader *reader)
+{
+	return (uint16_t)reader_integer(reader, 2);
+}
+
+static inline uint32_t
+reader_u32(struct reader *reader)
+{
+	return (uint32_t)reader_integer(reader, 4);
+}
+
+static inline uint64_t
+reader_u64(struct reader *reader)
+{
+	return reader_integer(reader, 8);
+}
+
+/* A text with its u16 length before it; points into the record. */
+static inline struct text
+reader_text16(struct reader *reader)
+{
+	return reader_bytes(reader, reader_u16(reader));
+}
+
+/* The same with a u32 length. */
+static inline struct text
+reader_text32(struct reader *reader)
+{
+	return reader_bytes(reader, reader_u32(reader));
+}
 
 /* True when nothing failed and every byte was read. */
-bool
-reader_done(const struct reader *reader);
+static inline bool
+reader_done(const struct reader *reader)
+{
+	return !reader->failed && reader->rest.len == 0;
+}
 
 void
 writer_u8(struct buffer *out, uint8_t value);

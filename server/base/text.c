@@ -22,13 +22,6 @@ text_from(const char *string)
 }
 
 bool
-text_equal(struct text a, struct text b)
-{
-	return a.len == b.len &&
-	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool
 text_equal_nocase(struct text a, struct text b)
 {
 	if (a.len != b.len)
@@ -62,13 +55,6 @@ text_equal_secret(struct text a, struct text b)
 		difference = (unsigned char)(difference |
 		    ((unsigned char)a.ptr[i] ^ (unsigned char)b.ptr[i]));
 	return difference == 0;
-}
-
-bool
-text_starts(struct text text, struct text prefix)
-{
-	return text.len >= prefix.len &&
-	    text_equal(text_slice(text, 0, prefix.len), prefix);
 }
 
 bool
@@ -108,18 +94,6 @@ text_find_text(struct text text, struct text needle)
 		return text.len;
 	at = memmem(text.ptr, text.len, needle.ptr, needle.len);
 	return at != NULL ? (size_t)(at - text.ptr) : text.len;
-}
-
-struct text
-text_slice(struct text text, size_t from, size_t to)
-{
-	if (to > text.len)
-		to = text.len;
-	if (from > to)
-		from = to;
-	if (text.ptr == NULL)
-		return TEXT_NONE;
-	return (struct text){ text.ptr + from, to - from };
 }
 
 struct text

@@ -3,11 +3,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A counted string: bytes and their number, never owned, not ended by NUL.
  * `ptr` may be NULL when `len` is 0. All functions are pure and may be called
- * from any thread.
+ * from any thread. The smallest are inline: decoders are made of them.
  */
 struct text {
 	const char *ptr;
@@ -23,8 +24,12 @@ struct text {
 struct text
 text_from(const char *string);
 
-bool
-text_equal(struct text a, struct text b);
+static inline bool
+text_equal(struct text a, struct text b)
+{
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 
 /* ASCII letters compare without case, all other bytes exactly. */
 bool
@@ -38,8 +43,25 @@ text_compare(struct text a, struct text b);
 bool
 text_equal_secret(struct text a, struct text b);
 
-bool
-text_starts(struct text text, struct text prefix);
+/* Bytes [from, to) with both clipped to the text. */
+static inline struct text
+text_slice(struct text text, size_t from, size_t to)
+{
+	if (to > text.len)
+		to = text.len;
+	if (from > to)
+		from = to;
+	if (text.ptr == NULL)
+		return TEXT_NONE;
+	return (struct text){ text.ptr + from, to - from };
+}
+
+static inline bool
+text_starts(struct text text, struct text prefix)
+{
+	return text.len >= prefix.len &&
+	    text_equal(text_slice(text, 0, prefix.len), prefix);
+}
 
 bool
 text_starts_nocase(struct text text, struct text prefix);
@@ -54,10 +76,6 @@ text_find(struct text text, char byte);
 /* Index of the first occurrence of `needle`, or text.len. */
 size_t
 text_find_text(struct text text, struct text needle);
-
-/* Bytes [from, to) with both clipped to the text. */
-struct text
-text_slice(struct text text, size_t from, size_t to);
 
 /* Without leading and trailing spaces and tabs (OWS of RFC 9110 5.6.3). */
 struct text
