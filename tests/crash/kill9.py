@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import preload  # noqa: E402
 import wire  # noqa: E402
 from _form import arguments, clock, finish, history_write  # noqa: E402
-from _guard import Guard  # noqa: E402
+from _guard import Guard, guard_prepare  # noqa: E402
 from _load import Writer, unlock_all  # noqa: E402
 from _shared import History, Rival, seen_names  # noqa: E402
 from celldav import Server  # noqa: E402
@@ -58,8 +58,8 @@ class Campaign:
                 client.mkcol("/dav/crash/w%d/" % number)
             client.mkcol(SHARED)
             self.names = seen_names(client, SHARED)
-        self.guard = Guard(self.server, self.chance.random())
-        self.guard.prepare()
+        guard_prepare(self.server)
+        self.guard = self.rights = None
         self.etags, self.total = {}, 0
         self.commands, self.ready_most = 0, 0
 
@@ -123,11 +123,8 @@ class Campaign:
 
     def work(self, crews, pause, victim):
         """Clients at work, then the kill: seconds until it was ready."""
-        if not self.guard.is_alive():
-            tell = self.guard
-            self.guard = Guard(self.server, self.chance.random())
-            self.guard.granted, self.guard.enabled = \
-                tell.granted, tell.enabled
+        self.guard = Guard(self.server, self.chance.random(), clock,
+                           self.rights)
         self.guard.start()
         for crew in crews:
             crew.start()
@@ -145,7 +142,8 @@ class Campaign:
         for crew in crews:
             crew.join(60)
         self.guard.end()
-        self.commands += self.guard.done
+        self.commands += len(self.guard.history)
+        self.rights = self.guard.state(clock())
         return ready
 
     def faults_after(self, writers, rivals):
@@ -163,7 +161,7 @@ class Campaign:
         history = History(self.names, [op for rival in rivals
                                        for op in rival.ops])
         faults += history.faults(names)
-        faults += [fault for fault in [self.guard.check()] if fault]
+        faults += [fault for fault in [self.guard.check(end)] if fault]
         self.trees = [writer.tree for writer in writers]
         self.names = names
         return faults + self.verified()

@@ -1,0 +1,29 @@
+"""Servers on a copy of a state, as on a disk that came back."""
+
+import os
+import shutil
+
+from celldav import Server
+
+
+class Replica(Server):
+    """The server of `original`, on a state of its own; the same users, the
+    same port (so the original must not run)."""
+
+    def __init__(self, original, folder):
+        self.__dict__.update(original.__dict__)
+        self.scratch, self.process = folder, None
+        self.dir = os.path.join(folder, "run")
+        self.state = os.path.join(self.dir, "state")
+        self.conf_path = os.path.join(self.dir, "celldav.conf")
+        self.log_path = os.path.join(folder, "stderr.log")
+        self.out_path = os.path.join(folder, "stdout.log")
+        os.makedirs(self.dir)
+        for name in os.listdir(original.dir):
+            if name != "state":
+                shutil.copy2(os.path.join(original.dir, name), self.dir)
+
+    def remove(self):
+        if self.process is not None:
+            self.kill()
+        shutil.rmtree(self.scratch)
