@@ -3,8 +3,8 @@
 Each PUT has a body of its own, so a body seen at a path tells which PUT it
 came from. For every path: what is there now was written by an operation that
 none which began after its end and was acknowledged has replaced (a register,
-MOVE joins two paths: what it wrote is something that was at its source while
-it ran, and as nothing is copied here, no body may be at two paths.
+path by path). MOVE joins two paths: what it wrote is something that was at its
+source while it ran; as nothing is copied here, no body may be at two paths.
 An operation without an answer may have happened at any time after its start.
 """
 
