@@ -18,6 +18,7 @@
 #include "server/base/log.h"
 #include "server/base/memory.h"
 #include "server/base/scope.h"
+#include "server/http/tls_dates.h"
 #include "server/metrics.h"
 #include "server/privileges.h"
 #include "server/serve.h"
@@ -57,6 +58,9 @@ tls_open(struct process *process, const struct socket_set *sockets)
 	if (tls_context_new(conf->tls.certificate, conf->tls.key, &message,
 		&process->tls) != OK)
 		return failed("tls", &message);
+	if (!tls_dates_hold(conf->tls.certificate, &message))
+		log_message(LOG_LEVEL_WARNING, "certificate", "%.*s",
+		    TEXT_ARGS(buffer_text(&message)));
 	buffer_done(&message);
 	return true;
 }

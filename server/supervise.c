@@ -77,8 +77,10 @@ lock_take(struct supervisor *supervisor)
 	(void)snprintf(path, sizeof(path), "%s/lock", state);
 	supervisor->lock_fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (supervisor->lock_fd < 0) {
-		fprintf(stderr, "celldav: %s: %s; make it with celldav init\n",
-		    path, strerrordesc_np(errno));
+		fprintf(stderr, "celldav: %s: %s; %s\n", path,
+		    strerrordesc_np(errno),
+		    errno == ENOENT ? "make it with celldav init" :
+				      "its owner must be able to write there");
 		return false;
 	}
 	if (geteuid() == 0 && stat(state, &info) == 0 &&

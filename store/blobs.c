@@ -49,7 +49,8 @@ open_folder(const char *path, const char *name, struct buffer *message)
 	buffer_format(&full, "%s/%s%c", path, name, 0);
 	if (full.overflow)
 		return -1;
-	fd = open(full.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = (int)TEMP_FAILURE_RETRY(open(full.ptr,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0)
 		buffer_format(message, "%s cannot be opened: %s", full.ptr,
 		    strerrordesc_np(errno));
@@ -95,8 +96,8 @@ blob_store_close(struct blob_store *blobs)
 static int
 open_hold(const struct store *store)
 {
-	return open(store->blobs->hold,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return (int)TEMP_FAILURE_RETRY(open(store->blobs->hold,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 enum outcome
@@ -252,8 +253,8 @@ blob_remove_orphan(struct store *store, blob_id id)
 	if (hold < 0)
 		return BUSY;
 	blob_name(id, name);
-	fd = openat(store->blobs->blobs, name,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = (int)TEMP_FAILURE_RETRY(openat(store->blobs->blobs, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 	if (fd < 0)
 		return errno == ENOENT ? NOT_FOUND : IO;
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)

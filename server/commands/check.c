@@ -14,6 +14,7 @@
 #include "server/commands/show.h"
 #include "server/commands/tool.h"
 #include "server/http/tls.h"
+#include "server/http/tls_dates.h"
 #include "server/listen.h"
 
 enum { MESSAGE_MAX = 8192 };
@@ -79,6 +80,8 @@ check_certificate(struct invocation *invocation, struct checks *checks)
 		return;
 	outcome = tls_context_new(conf->tls.certificate, conf->tls.key,
 	    &message, &context);
+	if (outcome == OK && !tls_dates_hold(conf->tls.certificate, &message))
+		outcome = BAD_INPUT;
 	check_note(checks, "certificate", outcome == OK,
 	    outcome == OK ? conf->tls.certificate :
 			    message_string(invocation, &message));
