@@ -61,10 +61,11 @@ content_fields(struct exchange *exchange, const struct node *node,
 	response_header(response, "Last-Modified", text_from(date));
 	response_header(response, "Cache-Control", TEXT("private, no-cache"));
 	response_header(response, "X-Content-Type-Options", TEXT("nosniff"));
-	if (!media_is_plain(node->media))
+	if (!media_is_plain(node_media_now(node)))
 		response_header(response, "Content-Security-Policy",
 		    TEXT("sandbox; default-src 'none'"));
-	if (!media_is_active(node->media))
+	/* What may yet turn out to be a document that runs is kept from it. */
+	if (node->media.len > 0 && !media_is_active(node->media))
 		return;
 	disposition_write(&out, node->name);
 	response_header(response, "Content-Disposition",
@@ -105,7 +106,7 @@ file_respond(struct exchange *exchange, const struct node *node,
 	if (outcome != OK)
 		return outcome;
 	range_respond(request, set, file->fd, TEXT_NONE, node->size,
-	    node->media);
+	    node_media_now(node));
 	request->response.hold = hold;
 	return OK;
 }
@@ -123,7 +124,8 @@ bytes_respond(struct exchange *exchange, const struct node *node,
 		return outcome == OK || outcome == NOT_FOUND ? DAMAGED :
 							       outcome;
 	range_respond(exchange->request, set, -1,
-	    arena_copy(exchange->arena, bytes), node->size, node->media);
+	    arena_copy(exchange->arena, bytes), node->size,
+	    node_media_now(node));
 	return OK;
 }
 

@@ -49,11 +49,14 @@ search_log(struct exchange *exchange, const struct place *place,
 	uint64_t after;
 	enum outcome outcome = tree_get(exchange->txn, parent->tree, &tree);
 
+	*ret_node = 0;
 	if (outcome != OK)
 		return outcome;
 	after = tree.sequence > ENTRIES_MAX ? tree.sequence - ENTRIES_MAX : 0;
 	if (after < tree.pruned)
 		after = tree.pruned;
+	if (tree.tombstone <= after)
+		return OK;
 	outcome = log_each(exchange->txn, parent->tree, after, search_entry,
 	    &search);
 	*ret_node = search.found;

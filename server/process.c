@@ -23,6 +23,7 @@
 #include "server/privileges.h"
 #include "server/serve.h"
 #include "server/tidy.h"
+#include "server/typist.h"
 
 enum { PATIENCE_SECONDS = 2, LOOK_MS = 50 };
 
@@ -30,6 +31,7 @@ struct process {
 	struct server server;
 	struct tls_context *tls; /* counted */
 	struct tidy *tidy;
+	struct typist *typist;
 	pthread_t *thread; /* owned, one per loop */
 	size_t running;    /* loops whose thread was started */
 };
@@ -77,7 +79,8 @@ store_start(struct process *process)
 	buffer_done(&message);
 	server->authenticator = authenticator_new(server->store);
 	return workers_start(server->conf, &server->workers) == OK &&
-	    tidy_start(server, &process->tidy) == OK;
+	    tidy_start(server, &process->tidy) == OK &&
+	    typist_start(server, &process->typist) == OK;
 }
 
 /* Inherited sockets are shared with the next process, not closed by it. */
@@ -203,6 +206,7 @@ process_end(struct process *process)
 		loop_stop(server->loop[i]);
 	for (size_t i = 0; i < process->running; i++)
 		(void)pthread_join(process->thread[i], NULL);
+	typist_stop(process->typist);
 	tidy_stop(process->tidy);
 	workers_stop(server->workers);
 	authenticator_free(server->authenticator);

@@ -253,7 +253,10 @@ prepared(struct job *job) ON_LOOP
 		visit_run(visit);
 }
 
-/* A small content whose type is plain to see needs no worker at all. */
+/*
+ * A small content needs no worker: where its type is not plain to see it is
+ * decided later (store/media_later.h).
+ */
 static bool
 content_quick(struct visit *visit)
 {
@@ -262,10 +265,11 @@ content_quick(struct visit *visit)
 	struct upload *upload = &visit->upload;
 
 	if (upload->writer != NULL || path->count == 0 ||
-	    upload->incoming.len > upload->memory_max ||
-	    !media_quick(path->name[path->count - 1], upload->head,
-		&exchange->staged.media))
+	    upload->incoming.len > upload->memory_max)
 		return false;
+	if (!media_quick(path->name[path->count - 1], upload->head,
+		&exchange->staged.media))
+		exchange->staged.media = TEXT_NONE;
 	blob_small(upload->store, buffer_text(&upload->incoming),
 	    &exchange->staged.ref);
 	return true;

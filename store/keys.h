@@ -42,6 +42,7 @@
  *   KEY_RECLAIM    sequence                     node id of a tree to free
  *   KEY_GUESS      subject of wrong passwords   struct guess
  *   KEY_USAGE      user id                      limit and use, see quota.h
+ *   KEY_UNTYPED    node id                      see media_later.h
  */
 enum key_kind {
 	KEY_META = 'M',
@@ -72,7 +73,8 @@ enum key_kind {
 	KEY_GRANT_SUBJECT = 'S',
 	KEY_RECLAIM = 'x',
 	KEY_GUESS = 'q',
-	KEY_USAGE = 'z'
+	KEY_USAGE = 'z',
+	KEY_UNTYPED = 'o'
 };
 
 struct key {

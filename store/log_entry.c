@@ -135,6 +135,7 @@ tree_tombstone(struct tree_change *change, struct node *node,
 		return outcome;
 	node->sequence = 0;
 	change->tree.sequence = entry.sequence;
+	change->tree.tombstone = entry.sequence;
 	*ret_sequence = entry.sequence;
 	return OK;
 }

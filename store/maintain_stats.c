@@ -28,6 +28,7 @@ static const struct {
 	{ KEY_DATA, "contents_in_engine" },
 	{ KEY_RELEASED, "released_files" },
 	{ KEY_RECLAIM, "reclaim_queue" },
+	{ KEY_UNTYPED, "types_to_decide" },
 };
 
 struct stats {

@@ -257,6 +257,7 @@ static const struct {
 	{ KEY_RECLAIM, check_version_byte },
 	{ KEY_GUESS, check_version_byte },
 	{ KEY_USAGE, check_version_byte },
+	{ KEY_UNTYPED, check_version_byte },
 };
 
 static enum outcome

@@ -93,6 +93,47 @@ signature_of(struct text head)
 	return NULL;
 }
 
+enum { EIGHT = sizeof(uint64_t) };
+
+static const uint64_t each = UINT64_C(0x0101010101010101);
+static const uint64_t high = UINT64_C(0x8080808080808080);
+
+/* The high bit of each byte that is `byte`; all are below 0x80. */
+static uint64_t
+bytes_that_are(uint64_t word, unsigned char byte)
+{
+	return ~((word ^ each * byte) + each * 0x7f) & high;
+}
+
+/* Do eight bytes stand between space and '~', or end a line, or are tabs? */
+static bool
+eight_are_plain(const char *bytes)
+{
+	uint64_t word, low, space;
+
+	memcpy(&word, bytes, sizeof(word));
+	if ((word & high) != 0)
+		return false;
+	/* No sum of bytes below 0x80 carries into the next byte. */
+	low = ~(word + each * (0x80 - 0x20)) & high;
+	if ((low | bytes_that_are(word, 0x7f)) == 0)
+		return true;
+	space = bytes_that_are(word, '\n') | bytes_that_are(word, '\r') |
+	    bytes_that_are(word, '\t');
+	return ((low & ~space) | bytes_that_are(word, 0x7f)) == 0;
+}
+
+/* Bytes at the beginning, in eights, that are text beyond doubt. */
+static size_t
+plain_length(struct text head)
+{
+	size_t at = 0;
+
+	while (at + EIGHT <= head.len && eight_are_plain(head.ptr + at))
+		at += EIGHT;
+	return at;
+}
+
 /*
  * UTF-8 text without controls that no text has. The first bytes may end
  * within a character, so up to three bytes at the end are let off.
@@ -100,6 +141,7 @@ signature_of(struct text head)
 static bool
 looks_like_text(struct text head)
 {
+	head = text_slice(head, plain_length(head), head.len);
 	for (size_t i = 0; i < head.len; i++) {
 		unsigned char c = (unsigned char)head.ptr[i];
 

@@ -5,6 +5,7 @@
 
 #include "server/base/codec.h"
 #include "store/keys.h"
+#include "store/media_later.h"
 
 /*
  * Record of a node: a version byte, kind, flags, a block of little-endian
@@ -247,6 +248,7 @@ node_update(struct txn *txn, const struct node *node)
 {
 	struct buffer value = { 0 };
 	struct key key;
+	node_id id = node->id;
 	enum outcome outcome;
 
 	node_encode(node, &value);
@@ -254,6 +256,8 @@ node_update(struct txn *txn, const struct node *node)
 	    key_name(&key, KEY_NODE, node->parent, node->key),
 	    buffer_text(&value));
 	buffer_done(&value);
+	if (outcome == OK && node->kind == NODE_FILE && node->media.len == 0)
+		outcome = later_add(txn, id);
 	return outcome;
 }
 

@@ -30,13 +30,14 @@ struct node {
 	node_id id, parent;
 	node_id tree; /* id of the root of the tree it lives in */
 	enum node_kind kind;
-	uint32_t flags;    /* enum node_flag */
-	struct text key;   /* NFC name */
-	struct text name;  /* as first stored; what is listed */
-	struct text media; /* media type of a file, decided by the server */
-	blob_id blob;      /* 0: no bytes */
-	uint64_t size;     /* bytes of the content */
-	uint64_t etag;     /* a fresh id at every change of content */
+	uint32_t flags;   /* enum node_flag */
+	struct text key;  /* NFC name */
+	struct text name; /* as first stored; what is listed */
+	/* Media type of a file; empty: undecided yet (media_later.h). */
+	struct text media;
+	blob_id blob;  /* 0: no bytes */
+	uint64_t size; /* bytes of the content */
+	uint64_t etag; /* a fresh id at every change of content */
 	uint64_t created_ns,
 	    modified_ns;   /* wall clock; a client may set them */
 	uint64_t sequence; /* of its newest entry in the change log */
@@ -51,6 +52,14 @@ struct node {
 	uint32_t tree_locks;  /* nodes below with NODE_HAS_LOCKS */
 	uint32_t tree_levels; /* levels below, or more: never shrinks */
 };
+
+/* What a file is called for now: bytes until its type is decided. */
+static inline struct text
+node_media_now(const struct node *node)
+{
+	return node->media.len > 0 ? node->media :
+				     TEXT("application/octet-stream");
+}
 
 /* DAMAGED when the stored bytes are no node. */
 enum outcome

@@ -24,7 +24,7 @@
  * Keys of the engine begin with one byte that names their kind (keys.h).
  * Every value begins with a version byte and is read by a bounded reader.
  */
-enum { STORE_FORMAT = 1 };
+enum { STORE_FORMAT = 2 };
 
 /* Ids are never 0, never given twice, and grow within a process. */
 typedef uint64_t node_id;

@@ -20,8 +20,9 @@ struct tree { /* value of KEY_TREE */
 	uint64_t sequence; /* of the newest change */
 	uint64_t pruned;   /* tombstones up to here are gone */
 	uint64_t version_bytes, trash_bytes;
-	node_id trash;  /* parent of trashed nodes */
-	uint64_t swept; /* the next log_prune() begins behind it */
+	node_id trash;      /* parent of trashed nodes */
+	uint64_t swept;     /* the next log_prune() begins behind it */
+	uint64_t tombstone; /* of the newest, or more: nothing left behind it */
 };
 
 enum outcome
@@ -48,7 +49,7 @@ struct tree_actor { /* who does it, for records */
 struct tree_content {
 	struct blob_ref blob; /* from blob_finish(), or an inline one */
 	struct text name;
-	struct text media;
+	struct text media; /* empty: to be decided later */
 	uint64_t modified_ns;
 };
 

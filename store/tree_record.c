@@ -6,7 +6,11 @@
 #include "store/tree_change.h"
 
 /* The record of a tree, and the making of a new one. */
-enum { TREE_RECORD = 1, HEX_NAME_SIZE = 17 };
+enum {
+	TREE_RECORD = 2,
+	TREE_RECORD_OLD = 1, /* without the newest tombstone */
+	HEX_NAME_SIZE = 17
+};
 
 enum outcome
 tree_get(struct txn *txn, node_id id, struct tree *ret_tree)
@@ -15,12 +19,14 @@ tree_get(struct txn *txn, node_id id, struct tree *ret_tree)
 	struct key key;
 	struct text value;
 	struct reader reader;
+	uint8_t version;
 	enum outcome outcome = txn_get(txn, key_id(&key, KEY_TREE, id), &value);
 
 	if (outcome != OK)
 		return outcome;
 	reader = reader_from(value);
-	if (reader_u8(&reader) != TREE_RECORD)
+	version = reader_u8(&reader);
+	if (version != TREE_RECORD && version != TREE_RECORD_OLD)
 		return DAMAGED;
 	tree.owner = reader_u64(&reader);
 	tree.sequence = reader_u64(&reader);
@@ -29,6 +35,8 @@ tree_get(struct txn *txn, node_id id, struct tree *ret_tree)
 	tree.version_bytes = reader_u64(&reader);
 	tree.trash_bytes = reader_u64(&reader);
 	tree.trash = reader_u64(&reader);
+	tree.tombstone = version == TREE_RECORD ? reader_u64(&reader) :
+						  tree.sequence;
 	if (!reader_done(&reader))
 		return DAMAGED;
 	*ret_tree = tree;
@@ -50,6 +58,7 @@ tree_store(struct txn *txn, const struct tree *tree)
 	writer_u64(&value, tree->version_bytes);
 	writer_u64(&value, tree->trash_bytes);
 	writer_u64(&value, tree->trash);
+	writer_u64(&value, tree->tombstone);
 	outcome = txn_put(txn, key_id(&key, KEY_TREE, tree->root),
 	    buffer_text(&value));
 	buffer_done(&value);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/keys.h"
 #include "tests/unit/grove.h"
 
 /* The change log: one entry a node, tombstones, arrivals, pruning. */
@@ -49,6 +50,37 @@ expect_log(struct grove *grove, uint64_t after, const char *expected)
 
 	assert_ok(log_each(grove->txn, grove->root, after, take, &lines));
 	assert_string_equal(lines.text, expected);
+}
+
+/* Format 1 has no newest tombstone: anything may be one. */
+static void
+test_newest_tombstone(void **state)
+{
+	struct grove grove;
+	struct tree tree;
+	struct key key;
+	struct text value;
+	char old[128];
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_put(&grove, "a", "x"));
+	assert_ok(tree_get(grove.txn, grove.root, &tree));
+	assert_int_equal(tree.tombstone, 0);
+	assert_ok(grove_delete(&grove, "a"));
+	assert_ok(grove_put(&grove, "b", "x"));
+	assert_ok(tree_get(grove.txn, grove.root, &tree));
+	assert_int_equal(tree.tombstone, tree.sequence - 1);
+	assert_ok(txn_get(grove.txn, key_id(&key, KEY_TREE, grove.root),
+	    &value));
+	assert_true(value.len <= sizeof(old));
+	memcpy(old, value.ptr, value.len);
+	value = (struct text){ old, value.len - sizeof(uint64_t) };
+	old[0] = 1;
+	assert_ok(txn_put(grove.txn, key_id(&key, KEY_TREE, grove.root),
+	    value));
+	assert_ok(tree_get(grove.txn, grove.root, &tree));
+	assert_int_equal(tree.tombstone, tree.sequence);
+	grove_end(&grove);
 }
 
 static void
@@ -216,7 +248,8 @@ test_pruning_and_tokens(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { GROVE_TEST(test_one_entry_a_node),
+	const struct CMUnitTest tests[] = { GROVE_TEST(test_newest_tombstone),
+		GROVE_TEST(test_one_entry_a_node),
 		GROVE_TEST(test_tombstones_and_arrivals),
 		GROVE_TEST(test_an_arrival_is_not_lost),
 		GROVE_TEST(test_rights_are_entries_of_their_own),

@@ -57,11 +57,32 @@ test_text(void **state)
 	/* The head may end within a character. */
 	assert_quick("cut.txt", TEXT("abc\xc3"), "text/plain");
 	assert_quick("latin1.txt", TEXT("\xe4hnlich wie"), NULL);
+	assert_quick("cut.txt", TEXT("eight bytes, then some\xe2\x82"),
+	    "text/plain");
 	assert_quick("zeros.txt", TEXT("a\0b"), NULL);
 	assert_quick("noextension", TEXT("hello"), NULL);
 	assert_quick(".profile", TEXT("hello"), NULL);
 	assert_quick("a.unknown", TEXT("hello"), NULL);
 	assert_quick("WAVE.txt", TEXT("the big WAVE"), "text/plain");
+}
+
+/* Each byte at each place among plain ones, whole words and their rest. */
+static void
+test_text_bytes(void **state)
+{
+	(void)state;
+	for (size_t at = 0; at < 21; at++) {
+		for (int byte = 0; byte < 0x80; byte++) {
+			char head[] = "all plain words here.";
+			bool text = byte >= 0x20 ?
+			    byte != 0x7f :
+			    byte != 0 && strchr("\t\n\f\r\x1b", byte) != NULL;
+
+			head[at] = (char)byte;
+			assert_quick("a.txt", (struct text){ head, 21 },
+			    text ? "text/plain" : NULL);
+		}
+	}
 }
 
 static void
@@ -175,6 +196,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_extension_and_signature),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_bytes),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_detect),

@@ -92,6 +92,39 @@ put_older(struct txn *txn, void *context)
 }
 
 static enum outcome
+put_first(struct txn *txn, void *context)
+{
+	(void)context;
+	return meta_put(txn, TEXT("format"), 1);
+}
+
+/* Read only it is refused, for it would have to be written. */
+static void
+test_the_first_format_is_migrated(void **unused)
+{
+	struct state state;
+	struct txn *txn;
+	struct meta meta;
+	char message[4096];
+
+	(void)unused;
+	state_begin(&state, "lmdb");
+	assert_int_equal(store_change(state.store, put_first, NULL), OK);
+	store_close(state.store);
+	state.store = NULL;
+	assert_int_equal(try_open(&state, STORE_READ_ONLY, message,
+			     sizeof(message)),
+	    UNSUPPORTED);
+	assert_non_null(strstr(message, "format 1"));
+	state_reopen(&state);
+	assert_int_equal(txn_begin_read(state.store->engine, &txn), OK);
+	assert_int_equal(meta_read(txn, &meta), OK);
+	assert_int_equal(meta.format, STORE_FORMAT);
+	txn_abort(txn);
+	state_end(&state);
+}
+
+static enum outcome
 put_nonsense(struct txn *txn, void *context)
 {
 	struct key key;
@@ -126,7 +159,7 @@ static void
 test_other_formats_are_refused(void **unused)
 {
 	(void)unused;
-	refused_after(put_newer, UNSUPPORTED, "format 2");
+	refused_after(put_newer, UNSUPPORTED, "format 3");
 	refused_after(put_older, UNSUPPORTED, "cannot be opened");
 	refused_after(put_nonsense, DAMAGED, "verify");
 }
@@ -284,6 +317,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_ids_grow_and_are_never_given_twice),
+		cmocka_unit_test(test_the_first_format_is_migrated),
 		cmocka_unit_test(test_other_formats_are_refused),
 		cmocka_unit_test(test_missing_and_present),
 		cmocka_unit_test(test_damaged_engine_is_refused),
