@@ -1,5 +1,6 @@
 #include "dav/content.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "server/base/memory.h"
@@ -77,6 +78,29 @@ hold_close(struct body_hold *base)
 		hold_free(hold);
 }
 
+static enum outcome
+whole_check(struct exchange *exchange, struct blob_hold *hold)
+{
+	hold->hold.ready = hold_ready;
+	hold->away = true;
+	return exchange->lanes->post(exchange, &hold->errand);
+}
+
+/*
+ * A part waits for no check, so one check for all parts is enough: each of
+ * them asking for its own reads the whole file as often. Workers that are too
+ * busy for it are no reason to refuse the part.
+ */
+static void
+part_check(struct exchange *exchange, struct blob_hold *hold)
+{
+	if (atomic_exchange(&hold->file->asked, true))
+		return;
+	hold->away = exchange->lanes->post(exchange, &hold->errand) == OK;
+	if (!hold->away)
+		atomic_store(&hold->file->asked, false);
+}
+
 enum outcome
 blob_hold_new(struct exchange *exchange, struct blob_file *file,
     const struct blob_record *record, bool whole, struct body_hold **ret_hold)
@@ -92,11 +116,10 @@ blob_hold_new(struct exchange *exchange, struct blob_file *file,
 		.file = file,
 		.record = *record,
 	};
-	if (!file->trusted) {
-		hold->hold.ready = whole ? hold_ready : NULL;
-		hold->away = true;
-		outcome = exchange->lanes->post(exchange, &hold->errand);
-	}
+	if (whole && !file->trusted)
+		outcome = whole_check(exchange, hold);
+	else if (!file->trusted)
+		part_check(exchange, hold);
 	if (outcome != OK) {
 		hold_free(hold);
 		return outcome;

@@ -94,6 +94,7 @@ struct blob_file {
 	blob_id id;
 	uint64_t size;
 	_Atomic bool trusted;
+	_Atomic bool asked; /* by a reader of a part, once */
 	_Atomic size_t users;
 };
 

@@ -324,7 +324,8 @@ socket_prepare(struct connection *connection, struct tls_context *tls)
 	/* A last short segment must not wait for an acknowledgement. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (tls != NULL) {
-		if (!stream_tls(fd, tls, &connection->stream))
+		if (!stream_tls(fd, tls, &connection->owner->records,
+			&connection->stream))
 			return false;
 	} else {
 		connection->stream = stream_plain(fd);

@@ -130,6 +130,8 @@ struct connections {
 	uint64_t date_second;
 	char date[32];
 	char scratch[SCRATCH_SIZE];
+	char room[STREAM_BATCH];    /* of files that are read to be written */
+	struct stream_room records; /* of TLS */
 };
 
 /* connection.c */

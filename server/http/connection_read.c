@@ -284,7 +284,10 @@ chunked_feed(struct connection *connection) ON_LOOP
 		body_end(connection, BAD_INPUT);
 }
 
-/* False: the socket takes no more now, or it is gone. */
+/*
+ * The interim answer, and whatever TLS still holds. False: the socket takes no
+ * more now, or it is gone.
+ */
 static bool
 continue_send(struct connection *connection) ON_LOOP
 {
@@ -300,7 +303,13 @@ continue_send(struct connection *connection) ON_LOOP
 
 	if (!connection->writable)
 		return false;
-	sent = stream->row->write(stream, &part, 1, false);
+	if (part.iov_len == 0) {
+		sent = stream->row->flush(stream);
+		if (sent > 0)
+			return true;
+	} else {
+		sent = stream->row->write(stream, &part, 1);
+	}
 	if (sent > 0) {
 		http_count_sent((size_t)sent);
 		transfer->continue_left -= (size_t)sent;
@@ -360,7 +369,7 @@ turn_away(struct connection *connection)
 {
 	struct transfer *transfer = connection->transfer;
 
-	if (transfer->continue_left > 0) {
+	if (transfer->continue_left > 0 || connection->stream.pending) {
 		if (continue_send(connection))
 			return TURN_GO;
 		return connection->fd < 0 ? TURN_WAIT : body_wait(connection);

@@ -79,6 +79,8 @@ reply_fail(struct connection *connection, enum outcome outcome) ON_LOOP
 	transfer->begun = false;
 	transfer->source_ended = false;
 	transfer->measured = false;
+	transfer->piece = 0;
+	transfer->piece_sent = 0;
 	problem_respond(&transfer->request, outcome, NULL);
 	return TURN_GO;
 }
@@ -112,13 +114,18 @@ reply_step(struct connection *connection) ON_LOOP
 	struct transfer *transfer = connection->transfer;
 	struct buffer *shared = &connection->owner->head;
 	enum outcome held;
+	bool fresh = transfer->head.ptr == NULL;
 	ssize_t sent;
 
 	if (!connection->writable)
 		return TURN_WAIT;
-	if (transfer->head.ptr == NULL)
+	if (fresh)
 		reply_head(connection, shared);
 	sent = reply_write(connection, &held);
+	if (fresh && held != OK && held != BUSY) {
+		transfer->head = TEXT_NONE;
+		return reply_fail(connection, held);
+	}
 	if (sent > 0) {
 		connection->slice += (size_t)sent;
 		http_count_sent((size_t)sent);
@@ -136,6 +143,24 @@ reply_step(struct connection *connection) ON_LOOP
 		return TURN_WAIT;
 	}
 	return TURN_GO;
+}
+
+/* All was written, but the socket may not have taken it yet. */
+static enum turn
+reply_flush(struct connection *connection) ON_LOOP
+{
+	ssize_t flushed;
+
+	if (!connection->stream.pending)
+		return TURN_GO;
+	if (!connection->writable)
+		return TURN_WAIT;
+	flushed = connection->stream.row->flush(&connection->stream);
+	if (flushed == STREAM_AGAIN)
+		return reply_blocked(connection);
+	if (flushed < 0)
+		connection_end(connection);
+	return flushed < 0 ? TURN_WAIT : TURN_GO;
 }
 
 /* The source has a block when its turn to be written comes. */
@@ -184,6 +209,8 @@ turn_reply(struct connection *connection)
 		if (turn != TURN_GO || !transfer_written(transfer))
 			return turn;
 	}
+	if (reply_flush(connection) != TURN_GO)
+		return TURN_WAIT;
 	reply_next(connection);
 	return TURN_GO;
 }

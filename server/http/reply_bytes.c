@@ -1,15 +1,18 @@
 /*
- * Where the next bytes of an answer come from, and one write of them: parts in
- * memory in one system call, files by the kernel in slices; over TLS records
- * that join whatever comes next.
+ * Where the next bytes of an answer come from, and one write of them: what is
+ * in memory, and files that are small, in one system call; large files by the
+ * kernel in slices. Over TLS all of it is joined, as far as a batch goes.
  */
 #include <string.h>
 #include <unistd.h>
 
 #include "server/http/reply.h"
 
-/* Room for the size line of a chunk: eight digits and CRLF. */
-enum { FRAME_SIZE = 10 };
+/*
+ * Room for the size line of a chunk: eight digits and CRLF. Files up to
+ * COPY_MAX are read and written with the head, larger ones sent by the kernel.
+ */
+enum { FRAME_SIZE = 10, COPY_MAX = 32768 };
 
 /* "1f4\r\n" right before the data, without zeros in front. */
 static void
@@ -159,46 +162,132 @@ transfer_written(const struct transfer *transfer)
 	return transfer->piece >= response->piece_count;
 }
 
-/* ---- Plain: parts in one call, files by the kernel ----------------------- */
+/* ---- What one write takes ------------------------------------------------- */
+
+/*
+ * A walk over what comes next. Plain: bytes in memory are pointed at, a small
+ * file is read into the room of the loop and pointed at there. Joined, for
+ * TLS: all of it is copied to the room, so that records are full.
+ */
+struct gathering {
+	struct iovec part[PARTS_MAX + 1];
+	int count;
+	char *room;
+	size_t used; /* of the room */
+	bool joined;
+	bool full;         /* the walk ends here */
+	enum outcome held; /* why it ended before the end */
+};
 
 static void
-part_add(struct iovec *part, int *count, struct text bytes)
+part_add(struct gathering *gathering, const char *bytes, size_t len)
 {
-	if (bytes.len == 0)
+	struct iovec *last = &gathering->part[gathering->count - 1];
+
+	if (len == 0)
 		return;
-	part[*count].iov_base = (char *)(uintptr_t)bytes.ptr;
-	part[*count].iov_len = bytes.len;
-	(*count)++;
+	if (gathering->joined && gathering->count > 0) {
+		last->iov_len += len;
+		return;
+	}
+	gathering->part[gathering->count++] = (struct iovec){
+		.iov_base = (char *)(uintptr_t)bytes,
+		.iov_len = len,
+	};
 }
 
-/* All that is in memory and comes next. */
-static int
-parts_gather(const struct transfer *transfer, struct iovec *part, bool *more)
+/* How much of the bytes the write takes. */
+static size_t
+bytes_add(struct gathering *gathering, struct text bytes)
 {
-	const struct response *response = &transfer->request.response;
-	size_t i = transfer->piece;
-	uint64_t skip = transfer->piece_sent;
-	int count = 0;
+	char *room = gathering->room + gathering->used;
+	size_t space = STREAM_BATCH - gathering->used;
 
-	part_add(part, &count, transfer->head);
-	if (transfer->bodiless)
-		return count;
-	if (response->kind == BODY_SOURCE) {
-		part_add(part, &count, block_left(transfer));
-		return count;
+	if (!gathering->joined) {
+		part_add(gathering, bytes.ptr, bytes.len);
+		return bytes.len;
 	}
-	for (; i < response->piece_count && response->piece[i].fd < 0 &&
-	     count < PARTS_MAX;
-	     i++) {
-		struct text bytes = response->piece[i].bytes;
-
-		part_add(part, &count,
-		    text_slice(bytes, (size_t)skip, bytes.len));
-		skip = 0;
-	}
-	*more = i < response->piece_count;
-	return count;
+	gathering->full = bytes.len > space;
+	bytes.len = gathering->full ? space : bytes.len;
+	if (bytes.len > 0)
+		memcpy(room, bytes.ptr, bytes.len);
+	part_add(gathering, room, bytes.len);
+	gathering->used += bytes.len;
+	return bytes.len;
 }
+
+/*
+ * For a few pages one copy costs less than a second system call; plain, larger
+ * pieces are the kernel's. A file that ends too early is damaged: the next
+ * walk finds no byte.
+ */
+static size_t
+file_add(struct gathering *gathering, struct transfer *transfer)
+{
+	const struct body_piece *piece = piece_now(transfer);
+	uint64_t left = piece->len - transfer->piece_sent;
+	char *room = gathering->room + gathering->used;
+	size_t size = STREAM_BATCH - gathering->used;
+	ssize_t got;
+
+	gathering->full = size < left ||
+	    (left > COPY_MAX && !gathering->joined);
+	if (gathering->full && !gathering->joined)
+		return 0;
+	size = gathering->full ? size : (size_t)left;
+	gathering->held = file_release(transfer, size);
+	if (gathering->held != OK)
+		return 0;
+	got = TEMP_FAILURE_RETRY(pread(piece->fd, room, size,
+	    (off_t)(piece->offset + transfer->piece_sent)));
+	if (got <= 0) {
+		gathering->held = IO;
+		return 0;
+	}
+	gathering->full |= (size_t)got < size;
+	part_add(gathering, room, (size_t)got);
+	gathering->used += (size_t)got;
+	return (size_t)got;
+}
+
+/*
+ * The same bytes each time until they are out: that the pieces do not change
+ * in between is what they promise.
+ */
+static void
+pieces_gather(struct gathering *gathering, struct transfer *transfer)
+{
+	size_t piece_before = transfer->piece;
+	uint64_t sent_before = transfer->piece_sent;
+	const struct body_piece *piece = piece_now(transfer);
+
+	while (piece != NULL && !gathering->full && gathering->held == OK &&
+	    gathering->count < PARTS_MAX) {
+		transfer->piece_sent += piece->fd >= 0 ?
+		    file_add(gathering, transfer) :
+		    bytes_add(gathering,
+			text_slice(piece->bytes, (size_t)transfer->piece_sent,
+			    piece->bytes.len));
+		pieces_skip(transfer);
+		piece = piece_now(transfer);
+	}
+	transfer->piece = piece_before;
+	transfer->piece_sent = sent_before;
+}
+
+static void
+answer_gather(struct gathering *gathering, struct transfer *transfer)
+{
+	(void)bytes_add(gathering, transfer->head);
+	if (transfer->bodiless)
+		return;
+	if (transfer->request.response.kind == BODY_SOURCE)
+		(void)bytes_add(gathering, block_left(transfer));
+	else
+		pieces_gather(gathering, transfer);
+}
+
+/* ---- Plain: files by the kernel ------------------------------------------- */
 
 static ssize_t
 file_send(struct connection *connection, enum outcome *held) ON_LOOP
@@ -216,117 +305,27 @@ file_send(struct connection *connection, enum outcome *held) ON_LOOP
 	    piece->offset + transfer->piece_sent, size);
 }
 
-static ssize_t
-plain_step(struct connection *connection, enum outcome *held) ON_LOOP
-{
-	struct stream *stream = &connection->stream;
-	struct iovec part[PARTS_MAX + 1];
-	bool more = false;
-	int count = parts_gather(connection->transfer, part, &more);
-
-	if (count == 0)
-		return file_send(connection, held);
-	return stream->row->write(stream, part, count, more);
-}
-
-/* ---- TLS: records that join what comes next ------------------------------ */
-
-struct record {
-	size_t len;
-	char bytes[STREAM_RECORD];
-};
-
-static void
-record_add(struct record *record, struct text bytes)
-{
-	size_t room = sizeof(record->bytes) - record->len;
-	size_t len = bytes.len < room ? bytes.len : room;
-
-	if (len > 0)
-		memcpy(record->bytes + record->len, bytes.ptr, len);
-	record->len += len;
-}
-
-static enum outcome
-record_add_file(struct record *record, struct transfer *transfer,
-    const struct body_piece *piece)
-{
-	size_t room = sizeof(record->bytes) - record->len;
-	uint64_t left = piece->len - transfer->piece_sent;
-	size_t size = left < room ? (size_t)left : room;
-	enum outcome outcome = file_release(transfer, size);
-	ssize_t got;
-
-	if (outcome != OK)
-		return outcome;
-	got = pread(piece->fd, record->bytes + record->len, size,
-	    (off_t)(piece->offset + transfer->piece_sent));
-	if (got != (ssize_t)size)
-		return IO;
-	record->len += size;
-	return OK;
-}
-
-/*
- * The same bytes each time until they are out, as a repeated SSL_write()
- * demands; that the pieces do not change in between is what they promise.
- */
-static enum outcome
-record_fill(struct record *record, struct transfer *transfer)
-{
-	size_t piece_before = transfer->piece;
-	uint64_t sent_before = transfer->piece_sent;
-	enum outcome outcome = OK;
-
-	record_add(record, transfer->head);
-	if (transfer->bodiless)
-		return OK;
-	if (transfer->request.response.kind == BODY_SOURCE) {
-		record_add(record, block_left(transfer));
-		return OK;
-	}
-	while (outcome == OK && record->len < sizeof(record->bytes) &&
-	    piece_now(transfer) != NULL) {
-		const struct body_piece *piece = piece_now(transfer);
-
-		if (piece->fd < 0)
-			record_add(record,
-			    text_slice(piece->bytes,
-				(size_t)transfer->piece_sent,
-				piece->bytes.len));
-		else
-			outcome = record_add_file(record, transfer, piece);
-		transfer->piece++;
-		transfer->piece_sent = 0;
-	}
-	transfer->piece = piece_before;
-	transfer->piece_sent = sent_before;
-	return outcome;
-}
-
-static ssize_t
-record_step(struct connection *connection, enum outcome *held) ON_LOOP
-{
-	struct stream *stream = &connection->stream;
-	struct record record;
-	struct iovec part;
-
-	record.len = 0;
-	*held = record_fill(&record, connection->transfer);
-	/* What stands before a piece that is held back may go. */
-	if (*held != OK && (*held != BUSY || record.len == 0))
-		return STREAM_ERROR;
-	*held = OK;
-	part = (struct iovec){ .iov_base = record.bytes,
-		.iov_len = record.len };
-	return stream->row->write(stream, &part, 1, false);
-}
-
 ssize_t
 reply_write(struct connection *connection, enum outcome *held)
 {
+	struct stream *stream = &connection->stream;
+	struct gathering gathering;
+
+	gathering.count = 0;
+	gathering.room = connection->owner->room;
+	gathering.used = 0;
+	gathering.joined = stream->row->send_file == NULL;
+	gathering.full = false;
+	gathering.held = OK;
 	*held = OK;
-	return connection->stream.row->send_file != NULL ?
-	    plain_step(connection, held) :
-	    record_step(connection, held);
+	answer_gather(&gathering, connection->transfer);
+	/* What stands before a piece that is held back may go. */
+	if (gathering.held != OK &&
+	    (gathering.held != BUSY || gathering.count == 0)) {
+		*held = gathering.held;
+		return STREAM_ERROR;
+	}
+	if (gathering.count == 0)
+		return file_send(connection, held);
+	return stream->row->write(stream, gathering.part, gathering.count);
 }

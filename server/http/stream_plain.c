@@ -29,8 +29,7 @@ plain_read(struct stream *stream, char *bytes, size_t size)
 }
 
 static ssize_t
-plain_write(struct stream *stream, const struct iovec *part, int count,
-    bool more)
+plain_write(struct stream *stream, const struct iovec *part, int count)
 {
 	struct msghdr message = {
 		.msg_iov = (struct iovec *)(uintptr_t)part,
@@ -38,8 +37,7 @@ plain_write(struct stream *stream, const struct iovec *part, int count,
 	};
 
 	stream->wants_write = true;
-	return result_of(sendmsg(stream->fd, &message,
-	    MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+	return result_of(sendmsg(stream->fd, &message, MSG_NOSIGNAL));
 }
 
 static ssize_t
@@ -51,6 +49,13 @@ plain_send_file(struct stream *stream, int fd, uint64_t offset, size_t size)
 	stream->wants_write = true;
 	sent = sendfile(stream->fd, fd, &at, size);
 	return sent == 0 ? STREAM_SHORT : result_of(sent);
+}
+
+static ssize_t
+plain_flush(struct stream *stream)
+{
+	(void)stream; /* the kernel has what was written */
+	return 1;
 }
 
 static void
@@ -70,6 +75,7 @@ static const struct stream_row plain = {
 	.read = plain_read,
 	.write = plain_write,
 	.send_file = plain_send_file,
+	.flush = plain_flush,
 	.finish = plain_finish,
 	.end = plain_end,
 };
