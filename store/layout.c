@@ -184,6 +184,13 @@ layout_probe(const struct engine_row *row, const struct engine_options *options,
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return OK;
+	/* Killed from outside, as for want of memory: that proves nothing. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		buffer_format(message,
+		    "the process that looks at %s was killed: try again",
+		    options->path);
+		return BUSY;
+	}
 	buffer_format(message,
 	    "the engine in %s is damaged and cannot be "
 	    "read: restore a backup",
