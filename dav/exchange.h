@@ -103,6 +103,11 @@ struct exchange {
 		node_id node;
 		atom_set needed;
 	} standing;
+	/* What sync_given() found for a tree at a time. */
+	struct {
+		node_id tree;
+		uint64_t now_ns, hash;
+	} given;
 	const struct lanes *lanes;   /* borrowed from the server */
 	struct media_cookie *cookie; /* of the worker, in `prepare`; or NULL */
 	bool makes_own;              /* see place_admit() */

@@ -254,6 +254,22 @@ move_resave(struct exchange *exchange, struct transfer *transfer,
 	return OK;
 }
 
+/*
+ * Who shared it here has not shared it there (rights.md 6). Afterwards, so
+ * that its tombstone says that it had grants; a fold may have used it up.
+ */
+static enum outcome
+move_revoke(struct txn *txn, const struct transfer *transfer)
+{
+	struct node node;
+	enum outcome outcome = node_find_id(txn, transfer->source.node->id,
+	    &node);
+
+	if (outcome == OK)
+		outcome = grant_remove_tree(txn, &node);
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
 static enum outcome
 move_write(struct exchange *exchange, struct transfer *transfer,
     struct node *ret_node)
@@ -262,6 +278,7 @@ move_write(struct exchange *exchange, struct transfer *transfer,
 	enum tree_move_how how = transfer->how == TRANSFER_VERSION ?
 	    TREE_MOVE_FOLD :
 	    TREE_MOVE_PLACE;
+	bool leaves;
 	enum outcome outcome;
 
 	if (move_puts_aside(exchange, transfer))
@@ -270,16 +287,14 @@ move_write(struct exchange *exchange, struct transfer *transfer,
 	outcome = transfer_clear(exchange, transfer);
 	if (outcome == OK)
 		outcome = move_resave(exchange, transfer, &how);
-
-	/* Who shared it here has not shared it there (rights.md 6). */
-	if (outcome == OK && move_leaves_cell(transfer))
-		outcome = grant_remove_tree(exchange->txn,
-		    transfer->source.node);
 	if (outcome != OK)
 		return outcome;
+	leaves = move_leaves_cell(transfer);
 	outcome = tree_move(exchange->txn, exchange->store,
 	    &transfer->source.trail, &transfer->target.trail, transfer->name,
 	    how, &actor);
+	if (outcome == OK && leaves)
+		outcome = move_revoke(exchange->txn, transfer);
 	if (outcome == OK)
 		outcome = node_find_id(exchange->txn,
 		    how == TREE_MOVE_FOLD ? transfer->target.node->id :

@@ -1,6 +1,8 @@
 #include "dav/sync.h"
 
 #include "dav/precondition.h"
+#include "dav/sync_gone.h"
+#include "dav/sync_rights.h"
 #include "dav/sync_stream.h"
 #include "dav/sync_walk.h"
 #include "dav/xml.h"
@@ -110,40 +112,70 @@ token_refuse(struct exchange *exchange)
 }
 
 /* Who is so far behind is quicker with a full look, and the loop is not held. */
-enum { LOG_ENTRIES_MAX = 100000 };
+enum { LOG_ENTRIES_MAX = 100000, LOG_GRANTED_MAX = 1000 };
 
-struct replaced {
-	struct exchange *exchange;
-	size_t entries;
-	uint64_t until;
-	bool found;
+struct log_look {
+	const struct sync_stream *stream;
+	const struct place *place;
+	struct account_list concerned;
+	size_t entries, granted;
+	bool found; /* something that the log cannot tell */
 	enum outcome outcome;
 };
 
 /* A collection left, and its name is taken again. */
-static bool
-entry_replaced(const struct log_entry *entry, void *context)
+static enum outcome
+replaced_look(struct log_look *look, const struct log_entry *entry)
 {
-	struct replaced *replaced = context;
-	struct exchange *exchange = replaced->exchange;
+	struct exchange *exchange = look->stream->exchange;
 	struct text key;
 	struct node node;
+	enum outcome outcome = name_key(exchange->arena, entry->name, &key);
 
-	if (entry->sequence > replaced->until)
+	if (outcome == OK)
+		outcome = node_find(exchange->txn, entry->parent, key, &node);
+	look->found = outcome == OK;
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+/* Nobody can say any more whether the asker ever saw what left. */
+static enum outcome
+granted_look(struct log_look *look, const struct log_entry *entry)
+{
+	struct exchange *exchange = look->stream->exchange;
+	struct arena *arena = exchange->arena;
+	struct sync_walk walk = { 0 };
+	enum sync_gone gone;
+	enum outcome outcome;
+
+	exchange->arena = arena_new();
+	outcome = sync_gone_judge(exchange, look->place, look->stream->infinite,
+	    entry, &look->concerned, &walk, &gone);
+	arena_free(exchange->arena);
+	exchange->arena = arena;
+	look->found = ++look->granted > LOG_GRANTED_MAX ||
+	    (outcome == OK && gone == SYNC_GONE_UNKNOWN);
+	return outcome;
+}
+
+static bool
+entry_look(const struct log_entry *entry, void *context)
+{
+	struct log_look *look = context;
+	const struct sync_stream *stream = look->stream;
+
+	if (entry->sequence > stream->token.sequence)
 		return false;
-	replaced->found = ++replaced->entries > LOG_ENTRIES_MAX;
-	if (replaced->found)
-		return false;
-	if (entry->kind != LOG_REMOVED || !entry->collection)
-		return true;
-	replaced->outcome = name_key(exchange->arena, entry->name, &key);
-	if (replaced->outcome == OK)
-		replaced->outcome = node_find(exchange->txn, entry->parent, key,
-		    &node);
-	replaced->found = replaced->outcome == OK;
-	if (replaced->outcome == NOT_FOUND)
-		replaced->outcome = OK;
-	return replaced->outcome == OK && !replaced->found;
+	look->found = ++look->entries > LOG_ENTRIES_MAX;
+	if (!look->found && entry->kind == LOG_REMOVED && entry->collection)
+		look->outcome = replaced_look(look, entry);
+	if (!look->found && look->outcome == OK && entry->kind == LOG_REMOVED &&
+	    entry->granted)
+		look->outcome = granted_look(look, entry);
+	if (entry->kind == LOG_RIGHTS &&
+	    sync_rights_name(&stream->exchange->principal, entry->subject))
+		account_list_add(&look->concerned, entry->node);
+	return look->outcome == OK && !look->found;
 }
 
 /*
@@ -152,17 +184,18 @@ entry_replaced(const struct log_entry *entry, void *context)
  * beside the new. So it has to look at all again.
  */
 static enum outcome
-log_check(struct sync_stream *stream)
+log_check(struct sync_stream *stream, const struct place *place)
 {
 	struct exchange *exchange = stream->exchange;
-	struct replaced replaced = { .exchange = exchange,
-		.until = stream->token.sequence };
+	struct log_look look = { .stream = stream,
+		.place = place,
+		.concerned = { .arena = exchange->arena } };
 	enum outcome outcome = log_each(exchange->txn, stream->token.tree,
-	    stream->position.log, entry_replaced, &replaced);
+	    stream->position.log, entry_look, &look);
 
 	if (outcome == OK)
-		outcome = replaced.outcome;
-	if (outcome == CONFLICT || replaced.found)
+		outcome = look.outcome;
+	if (outcome == CONFLICT || look.found)
 		return token_refuse(exchange);
 	return outcome;
 }
@@ -195,7 +228,7 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 	if (stream->position.walk != 0)
 		stream->token.sequence = asked.sequence;
 	stream->from = stream->position.log;
-	return log_check(stream);
+	return log_check(stream, place);
 }
 
 /*

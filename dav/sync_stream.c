@@ -6,6 +6,7 @@
 #include "dav/sync_stream.h"
 
 #include "dav/block.h"
+#include "dav/sync_gone.h"
 #include "dav/sync_rights.h"
 #include "dav/xml.h"
 #include "server/base/encode.h"
@@ -110,43 +111,10 @@ tell_gone(struct sync_block *block, struct text href)
 	buffer_append(block->out, TEXT("</d:response>"));
 }
 
-static bool
-list_has(const struct account_list *list, uint64_t id)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->id[i] == id)
-			return true;
-	return false;
-}
-
-/*
- * What was never seen must not be named when it goes. Its own grants tell, as
- * long as it is anywhere (moved, or in the trash); unless they changed for the
- * asker since the token: then it may have been seen before.
- */
-static enum outcome
-gone_was_hidden(const struct sync_stream *stream, struct sync_walk *walk,
-    const struct log_entry *entry, bool *ret_hidden)
-{
-	struct exchange *exchange = walk->exchange;
-	struct rights rights;
-	struct node node;
-	enum outcome outcome = node_find_id(exchange->txn, entry->node, &node);
-
-	*ret_hidden = false;
-	if (outcome != OK)
-		return outcome == NOT_FOUND ? OK : outcome;
-	outcome = rights_of_member(exchange->txn, &exchange->principal,
-	    &walk->rights[walk->trail.count - 1], &walk->trail, &node,
-	    exchange->now_ns, &rights);
-	*ret_hidden = outcome == OK && !rights_hold(&rights, ATOM(STAT)) &&
-	    !list_has(&stream->concerned, entry->node);
-	return outcome;
-}
-
 /*
  * What left a place that may be listed, if nothing with the same name is there
- * now: that has an entry of its own.
+ * now: that has an entry of its own. What is not known any more was asked
+ * about before the answer began, so it has just become so.
  */
 static enum outcome
 tell_removed(struct sync_block *block, const struct log_entry *entry)
@@ -154,24 +122,14 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	struct sync_stream *stream = block->stream;
 	struct exchange *exchange = stream->exchange;
 	struct sync_walk walk = { 0 };
-	struct text key;
 	struct buffer href = { 0 };
-	struct node node;
-	bool hidden;
-	enum outcome outcome = sync_walk_begin(&walk, exchange, stream->node,
-	    entry->parent);
+	enum sync_gone gone;
+	enum outcome outcome = sync_gone_judge(exchange, &block->place,
+	    stream->infinite, entry, &stream->concerned, &walk, &gone);
 
-	if (outcome != OK || !sync_walk_visible(&walk) ||
-	    !rights_hold(&walk.rights[walk.trail.count - 1], ATOM(LIST)) ||
-	    (!stream->infinite && entry->parent != stream->node))
-		return outcome == NOT_FOUND ? OK : outcome;
-	outcome = name_key(exchange->arena, entry->name, &key);
-	if (outcome == OK)
-		outcome = node_find(exchange->txn, entry->parent, key, &node);
-	if (outcome != NOT_FOUND)
-		return outcome;
-	outcome = gone_was_hidden(stream, &walk, entry, &hidden);
-	if (outcome != OK || hidden)
+	if (outcome == OK && gone == SYNC_GONE_UNKNOWN)
+		return CONFLICT;
+	if (outcome != OK || gone != SYNC_GONE_NAMED)
 		return outcome;
 	buffer_append(&href, sync_walk_href(&walk, &stream->path));
 	percent_encode_segment(&href, entry->name);
@@ -185,7 +143,7 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 static bool
 was_told(struct sync_stream *stream, node_id node)
 {
-	if (list_has(&stream->regranted, node))
+	if (account_list_has(&stream->regranted, node))
 		return true;
 	account_list_add(&stream->regranted, node);
 	return false;

@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include "dav/sync_given.h"
+
 #define PREFIX "urn:celldav:sync:"
 
 /* They come in the order of their ids. */
@@ -18,8 +20,11 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 {
 	const struct node *node = place->node;
 	struct tree tree;
+	uint64_t given;
 	enum outcome outcome = tree_get(exchange->txn, node->tree, &tree);
 
+	if (outcome == OK)
+		outcome = sync_given(exchange, node->tree, &given);
 	if (outcome != OK)
 		return outcome;
 	*ret_token = (struct sync_token){
@@ -29,6 +34,7 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 		.principal = exchange->principal.id,
 		.rights = place->rights.atoms,
 		.groups = groups_hash(&exchange->principal),
+		.given = given,
 	};
 	return OK;
 }
@@ -36,12 +42,13 @@ sync_token_now(struct exchange *exchange, const struct place *place,
 struct text
 sync_token_format(struct arena *arena, const struct sync_token *token)
 {
-	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx:%llx",
+	return arena_format(arena, PREFIX "%llx:%llx:%llx:%llx:%llx:%llx:%llx",
 	    (unsigned long long)token->tree, (unsigned long long)token->node,
 	    (unsigned long long)token->sequence,
 	    (unsigned long long)token->principal,
 	    (unsigned long long)token->rights,
-	    (unsigned long long)token->groups);
+	    (unsigned long long)token->groups,
+	    (unsigned long long)token->given);
 }
 
 bool
@@ -49,7 +56,7 @@ sync_token_parse(struct text text, struct sync_token *ret_token)
 {
 	struct sync_token token;
 	uint64_t *const field[] = { &token.tree, &token.node, &token.sequence,
-		&token.principal, &token.rights, &token.groups };
+		&token.principal, &token.rights, &token.groups, &token.given };
 
 	if (!text_starts(text, TEXT(PREFIX)))
 		return false;
@@ -68,7 +75,7 @@ sync_token_fits(const struct sync_token *a, const struct sync_token *b)
 {
 	return a->tree == b->tree && a->node == b->node &&
 	    a->principal == b->principal && a->rights == b->rights &&
-	    a->groups == b->groups;
+	    a->groups == b->groups && a->given == b->given;
 }
 
 enum outcome

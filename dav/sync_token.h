@@ -6,7 +6,8 @@
  * DAV:sync-token (RFC 6578): which state of a collection a client has seen. It
  * is bound to the collection, to who asked, and to what they were allowed on
  * it. Grants that come or go below it are entries of the log; groups that they
- * join or leave are none, and may change the sight of anything.
+ * join or leave are none, nor is a period that begins or ends, nor what a
+ * granter does not hold any more, and they may change the sight of anything.
  */
 struct sync_token {
 	node_id tree, node;
@@ -14,6 +15,7 @@ struct sync_token {
 	user_id principal;
 	uint64_t rights;
 	uint64_t groups; /* a hash of their ids */
+	uint64_t given;  /* sync_given() */
 };
 
 /* Of a collection as it is now. */

@@ -12,6 +12,8 @@
  */
 enum { LOG_RECORD = 1 };
 
+enum entry_flag { ENTRY_COLLECTION = 1 << 0, ENTRY_GRANTED = 1 << 1 };
+
 static enum outcome
 entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 {
@@ -19,7 +21,7 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 	struct log_entry entry = { .sequence = key_id_of(key, 1) };
 	uint8_t version = reader_u8(&reader);
 	uint8_t kind = reader_u8(&reader);
-	uint8_t collection = reader_u8(&reader);
+	uint8_t flags = reader_u8(&reader);
 
 	entry.node = reader_u64(&reader);
 	entry.parent = reader_u64(&reader);
@@ -27,12 +29,14 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 	entry.name = reader_text16(&reader);
 	if (kind == LOG_RIGHTS)
 		entry.subject = reader_u64(&reader);
-	if (!reader_done(&reader) || version != LOG_RECORD || collection > 1 ||
+	if (!reader_done(&reader) || version != LOG_RECORD ||
+	    (flags & ~(ENTRY_COLLECTION | ENTRY_GRANTED)) != 0 ||
 	    kind < LOG_CHANGED || kind > LOG_RIGHTS ||
 	    (kind == LOG_RIGHTS && entry.subject == 0))
 		return DAMAGED;
 	entry.kind = (enum log_kind)kind;
-	entry.collection = collection == 1;
+	entry.collection = (flags & ENTRY_COLLECTION) != 0;
+	entry.granted = (flags & ENTRY_GRANTED) != 0;
 	*ret_entry = entry;
 	return OK;
 }
@@ -40,13 +44,15 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 static enum outcome
 entry_write(struct txn *txn, node_id tree, const struct log_entry *entry)
 {
+	unsigned flags = (entry->collection ? ENTRY_COLLECTION : 0) |
+	    (entry->granted ? ENTRY_GRANTED : 0);
 	struct buffer value = { 0 };
 	struct key key;
 	enum outcome outcome;
 
 	writer_u8(&value, LOG_RECORD);
 	writer_u8(&value, (uint8_t)entry->kind);
-	writer_u8(&value, entry->collection);
+	writer_u8(&value, (uint8_t)flags);
 	writer_u64(&value, entry->node);
 	writer_u64(&value, entry->parent);
 	writer_u64(&value, entry->at_ns);
@@ -125,6 +131,7 @@ tree_tombstone(struct tree_change *change, struct node *node,
 		.parent = node->parent,
 		.name = node->name,
 		.collection = node->kind == NODE_COLLECTION,
+		.granted = (node->flags & NODE_HAS_GRANTS) != 0,
 		.at_ns = change->actor->now_ns };
 	enum outcome outcome = log_forget(change->txn, change->id,
 	    node->sequence);

@@ -22,6 +22,7 @@ struct log_entry {
 	node_id parent;   /* REMOVED, RIGHTS: the collection that it was in */
 	struct text name; /* REMOVED, RIGHTS: listed name it had there */
 	bool collection;
+	bool granted; /* REMOVED: it had grants, which may be gone by now */
 	uint64_t at_ns;
 	user_id subject; /* RIGHTS: the user or group that it is about */
 };

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
@@ -259,6 +260,102 @@ def hidden_goes(t):
 def place_of(path, name):
     """What grants call a member of a fresh collection of cell a."""
     return "a/%s/%s" % (path.split("/")[3], name)
+
+
+@case("T17: what was hidden and left for good is not named: a full look")
+def hidden_leaves(t):
+    path, home = t.fresh(), "/dav/my-files/"
+    leave = {"moved": lambda name: t.status(
+                 t.alice.move(path + name, home + name), 201),
+             "purged": lambda name: t.status(t.alice.delete(path + name), 204)}
+    for name, leaves in leave.items():
+        t.status(t.alice.put(path + name, b"x"), 201)
+        t.status(t.alice.put(path + "open-" + name, b"x"), 201)
+        t.server.grant(place_of(path, name), "user:bob", "no-access")
+        token = changes(t, t.bob, path, level="infinite")[1]
+        own = changes(t, t.alice, path)[1]
+        leaves("open-" + name)
+        t.server.command("trash", "empty", "a")
+        found, token, _ = changes(t, t.bob, path, token, level="infinite")
+        t.eq(found, {path + "open-" + name: 404}, "what bob saw")
+        leaves(name)
+        t.server.command("trash", "empty", "a")
+        t.server.command("gc")
+        t.error(sync(t, t.bob, path, token, level="infinite"), 403, VALID)
+        t.eq(changes(t, t.alice, path, own)[0],
+             {path + name: 404, path + "open-" + name: 404}, "for alice")
+        t.eq(changes(t, t.bob, path)[0], {}, "members for bob")
+        t.eq(t.alice.propfind(path, "1").items()[1:], [], "all went")
+
+
+@case("T17: what was seen and left for good is named, whatever its grants")
+def seen_leaves(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "f", b"x"), 201)
+    token = changes(t, t.bob, path)[1]
+    t.server.grant(place_of(path, "f"), "user:bob", "no-access")
+    t.status(t.alice.delete(path + "f"), 204)
+    t.server.command("trash", "empty", "a")
+    t.eq(changes(t, t.bob, path, token)[0], {path + "f": 404}, "for bob")
+
+
+def in_seconds(seconds):
+    """A moment as --from and --until take it, and the moment."""
+    moment = int(time.time()) + seconds
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)), moment
+
+
+@case("rights.md 2, 6: a period that begins or ends asks for a full look")
+def period(t):
+    path = t.fresh()
+    for name in ("begins", "ends", "stays"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+    when, moment = in_seconds(2)
+    t.server.grant(place_of(path, "begins"), "user:bob", "no-access",
+                   "--from", when)
+    begins = changes(t, t.bob, path)
+    t.eq(set(begins[0]), {path + "begins", path + "ends", path + "stays"},
+         "before")
+    t.eq(changes(t, t.bob, path, begins[1])[0], {}, "still before")
+    time.sleep(max(0, moment - time.time()) + 0.05)
+    t.error(sync(t, t.bob, path, begins[1]), 403, VALID)
+    when, moment = in_seconds(2)
+    t.server.grant(place_of(path, "ends"), "user:bob", "no-access",
+                   "--until", when)
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(found, {path + "stays": "ok"}, "within")
+    before = t.bob.prop(path, DAV + "sync-token")
+    t.status(t.alice.put(path + "stays", b"y"), 204)
+    found, token, _ = changes(t, t.bob, path, token)
+    t.eq(found, {path + "stays": "ok"}, "changes within")
+    time.sleep(max(0, moment - time.time()) + 0.05)
+    t.error(sync(t, t.bob, path, token), 403, VALID)
+    t.true(t.bob.prop(path, DAV + "sync-token") != before, "token stays")
+    found, token, _ = changes(t, t.bob, path)
+    t.eq(found, {path + "stays": "ok", path + "ends": "ok"}, "after")
+    t.eq(changes(t, t.bob, path, token)[0], {}, "nothing since")
+
+
+@case("rights.md 2: what a granter lost asks those it was given to to look")
+def granter_lost(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "f", b"content"), 201)
+    length = "<getcontentlength/>"
+    t.server.grant("a/" + path.split("/")[3], "user:dave", "co-owner")
+    t.server.grant("a/" + path.split("/")[3], "user:carol", "view")
+    t.server.grant(place_of(path, "f"), "user:carol", "download-original",
+                   "--as", "dave")
+    answer = t.status(sync(t, t.carol, path, props=length), 207)
+    t.eq(answer.items()[0].text(DAV + "getcontentlength"), "7", "length")
+    token = answer.xml().findtext(DAV + "sync-token")
+    t.eq(changes(t, t.carol, path, token)[0], {}, "nothing since")
+    t.server.revoke("a/" + path.split("/")[3], "user:dave")
+    t.error(sync(t, t.carol, path, token), 403, VALID)
+    answer = t.status(sync(t, t.carol, path, props=length), 207)
+    t.eq(answer.items()[0].props[DAV + "getcontentlength"][0], 404,
+         "the length that carol may not know")
+    token = answer.xml().findtext(DAV + "sync-token")
+    t.eq(changes(t, t.carol, path, token)[0], {}, "nothing since")
 
 
 @case("rights.md 6: a folder that is hidden is gone, given back it is all new")
