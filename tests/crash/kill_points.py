@@ -152,21 +152,26 @@ class Campaign:
             rule = self.shim.rule(kinds, action if taken
                                   else preload.COUNT, number,
                                   pattern=pattern)
-            status = subprocess.run(
+            done = subprocess.run(
                 [binary(), "-c", self.server.conf_path, "cell", "create",
                  slug, "--owner", "alice"], stdout=subprocess.DEVNULL,
                 env={**os.environ, **self.shim.environment()},
-                check=False).returncode
+                stderr=subprocess.PIPE, check=False)
             rule.disarm()
             if taken and rule.acted:
                 self.points += 1
                 self.judge_command("command, %s %d" % (label, number), slug,
-                                   status)
+                                   done)
             elif rule.seen < number:
                 return
 
-    def judge_command(self, point, slug, status):
+    def judge_command(self, point, slug, done):
         """The cell is there and works, or it is not there."""
+        status, said = done.returncode, done.stderr.decode()
+        # Its own child that looks at the engine first may be the one killed.
+        if status not in (0, -9) and "was killed: try again" not in said:
+            self.fail(point, "the command was not killed, but ended with "
+                      "%d: %s" % (status, said))
         with self.server.client("alice") as client:
             found = client.propfind("/dav/%s/" % slug).status
             if found == 207:
