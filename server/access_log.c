@@ -9,7 +9,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 
-enum { NUMBER_SIZE = 24, NUMBERS = 5 };
+enum { NUMBER_SIZE = 24, NUMBERS = 5, WHO_FIRST = 1, WHO_COUNT = 5 };
 
 static struct text
 number(char *room, uint64_t value)
@@ -40,6 +40,14 @@ access_log(int fd, const struct request *request,
 		{ "agent", header_get(&request->headers, "User-Agent") },
 	};
 
+	/*
+	 * 500 is an error of the disk, damage, or a fault of this program: it
+	 * must be heard of where no access log is kept, too. Who asked for
+	 * what is told: id, peer, user, method, path.
+	 */
+	if (request->response.status == 500)
+		log_event(LOG_LEVEL_ERROR, "failed", &field[WHO_FIRST],
+		    WHO_COUNT);
 	if (fd >= 0)
 		log_line(fd, field, sizeof(field) / sizeof(field[0]));
 }
