@@ -61,6 +61,39 @@ framing_write(struct buffer *out, const struct transfer *transfer)
 		field_write(out, TEXT("Connection"), TEXT("keep-alive"));
 }
 
+/* No cache keeps a refusal, and no browser finds anything active in it. */
+static void
+refusal_write(struct buffer *out, const struct response *response)
+{
+	if (!response_has(response, TEXT("Cache-Control")))
+		field_write(out, TEXT("Cache-Control"), TEXT("no-store"));
+	if (!response_has(response, TEXT("Content-Security-Policy")))
+		field_write(out, TEXT("Content-Security-Policy"),
+		    TEXT("sandbox; default-src 'none'"));
+}
+
+/*
+ * What keeps browsers from using an answer for more than it is (reliability.md
+ * 8). RFC 6797 7.2: only a host that was asked by TLS says that it has it.
+ */
+static void
+guard_write(struct buffer *out, const struct transfer *transfer)
+{
+	const struct response *response = &transfer->request.response;
+
+	if (!response_has(response, TEXT("X-Content-Type-Options")))
+		buffer_append(out, TEXT("X-Content-Type-Options: nosniff\r\n"));
+	buffer_append(out,
+	    TEXT("Referrer-Policy: no-referrer\r\n"
+		 "Cross-Origin-Opener-Policy: same-origin\r\n"
+		 "Cross-Origin-Resource-Policy: same-origin\r\n"));
+	if (text_equal(transfer->request.scheme, TEXT("https")))
+		buffer_append(out,
+		    TEXT("Strict-Transport-Security: max-age=63072000\r\n"));
+	if (response->status >= 400)
+		refusal_write(out, response);
+}
+
 void
 reply_head(struct connection *connection, struct buffer *out)
 {
@@ -75,9 +108,7 @@ reply_head(struct connection *connection, struct buffer *out)
 	buffer_append(out, TEXT("\r\n"));
 	field_write(out, TEXT("Date"), date_now(connection->owner));
 	field_write(out, TEXT("Server"), TEXT("celldav"));
-	if (!response_has(response, TEXT("X-Content-Type-Options")))
-		field_write(out, TEXT("X-Content-Type-Options"),
-		    TEXT("nosniff"));
+	guard_write(out, transfer);
 	for (size_t i = 0; i < response->field_count; i++)
 		field_write(out, response->field[i].name,
 		    response->field[i].value);
