@@ -8,6 +8,7 @@
 #include <event2/thread.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #include "server/base/log.h"
 #include "server/base/memory.h"
 #include "server/base/scope.h"
+#include "server/handover.h"
 #include "server/http/tls_dates.h"
 #include "server/metrics.h"
 #include "server/privileges.h"
@@ -238,13 +240,15 @@ process_run(struct conf *conf, const struct socket_set *sockets, int ready_fd)
 {
 	struct process process = { .server = { .conf = conf_ref(conf),
 				       .access_fd = -1 } };
+	const char form = HANDOVER_FORM;
 	sigset_t signals;
 	int signal_number = SIGTERM, status = 1;
 
 	log_set_level((enum log_level)conf->log.level);
 	signals_block(&signals);
 	/* Nobody reads: the supervisor is gone already. */
-	if (process_start(&process, sockets) && write(ready_fd, "", 1) == 1) {
+	if (process_start(&process, sockets) &&
+	    write(ready_fd, &form, 1) == 1) {
 		status = 0;
 		fd_close(ready_fd);
 		do
@@ -257,4 +261,34 @@ process_run(struct conf *conf, const struct socket_set *sockets, int ready_fd)
 	}
 	process_end(&process);
 	return status;
+}
+
+bool
+process_supervised(const char *file, int *ret_status)
+{
+	const char *text = getenv("CELLDAV_SOCKETS");
+	const char *ready = getenv("CELLDAV_READY");
+	struct socket_set *sockets;
+	struct conf *conf;
+	struct buffer message;
+	uint64_t ready_fd;
+
+	if (text == NULL || ready == NULL ||
+	    !text_parse_u64(text_from(ready), 10, &ready_fd) ||
+	    ready_fd > INT32_MAX)
+		return false;
+	*ret_status = 1;
+	sockets = memory_alloc(sizeof(*sockets));
+	buffer_init(&message, 0);
+	if (!listen_import(text, sockets))
+		fprintf(stderr, "celldav: CELLDAV_SOCKETS is malformed\n");
+	else if (conf_load(file, &message, &conf) != OK)
+		(void)failed("configuration", &message);
+	else {
+		*ret_status = process_run(conf, sockets, (int)ready_fd);
+		(void)conf_unref(conf);
+	}
+	buffer_done(&message);
+	free(sockets);
+	return true;
 }

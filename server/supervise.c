@@ -7,24 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/memory.h"
 #include "server/base/scope.h"
+#include "server/handover.h"
+#include "server/instance.h"
 #include "server/listen.h"
 #include "server/notify.h"
-#include "server/process.h"
 
 enum {
-	RETIRING_MAX = 16,
-	LOCK_TRIES = 50, /* times 100 ms: a process that is ending */
+	RETIRING_MAX = HANDOVER_RETIRING_MAX,
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 10000,
 	STEADY_SECONDS = 60 /* a process that lived so long was well */
@@ -39,7 +36,7 @@ struct child {
 struct supervisor {
 	const char *file;
 	char *program;     /* owned: path that was started */
-	struct conf *conf; /* of `current` */
+	struct conf *conf; /* of `current`; NULL: not readable any more */
 	struct conf *next_conf;
 	struct socket_set sockets;
 	struct child current, next;
@@ -47,7 +44,8 @@ struct supervisor {
 	int lock_fd, signal_fd;
 	unsigned backoff_ms;
 	bool announced, ending;
-	bool again;          /* a reload was asked for during a reload */
+	bool again;          /* a reload was asked for and has to wait */
+	bool replaces;       /* after the reload the supervisor goes too */
 	uint64_t restart_ns; /* monotonic, 0: nothing to start */
 	int status;
 };
@@ -61,41 +59,6 @@ say_failed(struct buffer *message)
 		text.len--;
 	fprintf(stderr, "celldav: %.*s\n", TEXT_ARGS(text));
 	buffer_done(message);
-	return false;
-}
-
-/* ---- One serve per state ------------------------------------------------ */
-
-static bool
-lock_take(struct supervisor *supervisor)
-{
-	const char *state = supervisor->conf->store.path;
-	struct timespec pause = { .tv_nsec = 100000000 };
-	struct stat info;
-	char path[4200];
-
-	(void)snprintf(path, sizeof(path), "%s/lock", state);
-	supervisor->lock_fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (supervisor->lock_fd < 0) {
-		fprintf(stderr, "celldav: %s: %s; %s\n", path,
-		    strerrordesc_np(errno),
-		    errno == ENOENT ? "make it with celldav init" :
-				      "its owner must be able to write there");
-		return false;
-	}
-	if (geteuid() == 0 && stat(state, &info) == 0 &&
-	    fchown(supervisor->lock_fd, info.st_uid, info.st_gid) != 0)
-		log_message(LOG_LEVEL_WARNING, "lock", "%s",
-		    strerrordesc_np(errno));
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(supervisor->lock_fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		(void)nanosleep(&pause, NULL);
-	}
-	fprintf(stderr,
-	    "celldav: %s is being served by another process; "
-	    "end that one first\n",
-	    state);
 	return false;
 }
 
@@ -186,11 +149,89 @@ retire(struct supervisor *supervisor, pid_t pid)
 		supervisor->retiring[i] = pid;
 		return;
 	}
-	/* So many reloads in one drain time: the oldest must go now. */
-	(void)kill(supervisor->retiring[0], SIGKILL);
-	memmove(&supervisor->retiring[0], &supervisor->retiring[1],
-	    sizeof(pid_t) * (RETIRING_MAX - 1));
-	supervisor->retiring[RETIRING_MAX - 1] = pid;
+}
+
+/* Each keeps its memory until its transfers end: there is a limit. */
+static bool
+retiring_full(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < RETIRING_MAX; i++)
+		if (supervisor->retiring[i] == 0)
+			return false;
+	return true;
+}
+
+/* ---- The supervisor itself is replaced ------------------------------------ */
+
+/*
+ * The program on disk takes over this very process, with the lock, sockets and
+ * children that it has: for the service manager and for clients nothing
+ * happens. Comes back only when that cannot be.
+ */
+static void
+supervisor_exec(struct supervisor *supervisor)
+{
+	struct handover handover = { .lock_fd = supervisor->lock_fd,
+		.current = supervisor->current.pid,
+		.program = text_from(supervisor->program) };
+	char *const argument[] = { (char *)"celldav", (char *)"-c",
+		(char *)supervisor->file, (char *)"serve", NULL };
+	struct buffer state;
+
+	memcpy(handover.retiring, supervisor->retiring,
+	    sizeof(handover.retiring));
+	buffer_init(&state, 0);
+	handover_write(&handover, &supervisor->sockets, &state);
+	buffer_append_byte(&state, '\0');
+	log_message(LOG_LEVEL_INFO, "upgrade", "the supervisor becomes %s",
+	    supervisor->program);
+	if (setenv("CELLDAV_SUPERVISOR", state.ptr, 1) == 0)
+		(void)execv(supervisor->program, argument);
+	log_message(LOG_LEVEL_ERROR, "upgrade", "the supervisor stays: %s",
+	    strerrordesc_np(errno));
+	(void)unsetenv("CELLDAV_SUPERVISOR");
+	handover_keep(&handover, &supervisor->sockets);
+	buffer_done(&state);
+}
+
+/* Only when what runs is all that there is; `form` is the new program's. */
+static void
+supervisor_replace(struct supervisor *supervisor, int form)
+{
+	if (!supervisor->replaces || supervisor->again || supervisor->ending)
+		return;
+	supervisor->replaces = false;
+	if (form == HANDOVER_FORM)
+		supervisor_exec(supervisor);
+	else
+		log_message(LOG_LEVEL_WARNING, "upgrade",
+		    "the supervisor stays: the program on disk hands over in "
+		    "another form; stop and start it");
+}
+
+/* The other side of supervisor_exec(). */
+static bool
+supervisor_resume(struct supervisor *supervisor)
+{
+	const char *text = getenv("CELLDAV_SUPERVISOR");
+	struct handover handover;
+
+	if (text == NULL)
+		return false;
+	if (!handover_read(text, &supervisor->sockets, &handover)) {
+		fprintf(stderr, "celldav: CELLDAV_SUPERVISOR is malformed\n");
+		exit(1);
+	}
+	supervisor->lock_fd = handover.lock_fd;
+	supervisor->current.pid = handover.current;
+	supervisor->current.begun_ns = clock_monotonic_ns();
+	memcpy(supervisor->retiring, handover.retiring,
+	    sizeof(handover.retiring));
+	supervisor->announced = true;
+	free(supervisor->program);
+	supervisor->program = memory_string(handover.program);
+	(void)unsetenv("CELLDAV_SUPERVISOR");
+	return true;
 }
 
 /* ---- Reload --------------------------------------------------------------- */
@@ -201,6 +242,7 @@ reload_refuse(struct supervisor *supervisor, struct text why)
 	log_message(LOG_LEVEL_ERROR, "reload",
 	    "refused, the running configuration stays: %.*s", TEXT_ARGS(why));
 	supervisor->next_conf = conf_unref(supervisor->next_conf);
+	supervisor->replaces = false;
 	notify_manager("READY=1");
 }
 
@@ -210,6 +252,8 @@ sockets_return(struct supervisor *supervisor)
 {
 	struct buffer message;
 
+	if (supervisor->conf == NULL)
+		return;
 	buffer_init(&message, 0);
 	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) != OK)
 		log_message(LOG_LEVEL_ERROR, "reload", "%.*s",
@@ -224,7 +268,8 @@ reload_begin(struct supervisor *supervisor)
 	struct buffer message;
 	char state[96];
 
-	supervisor->again = supervisor->next.pid != 0;
+	supervisor->again = supervisor->next.pid != 0 ||
+	    retiring_full(supervisor);
 	if (supervisor->again || supervisor->ending)
 		return;
 	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
@@ -233,8 +278,8 @@ reload_begin(struct supervisor *supervisor)
 	buffer_init(&message, 0);
 	if (conf_load(supervisor->file, &message, &supervisor->next_conf) != OK)
 		reload_refuse(supervisor, buffer_text(&message));
-	else if (strcmp(supervisor->next_conf->store.path,
-		     supervisor->conf->store.path) != 0)
+	else if (!instance_is(supervisor->lock_fd,
+		     supervisor->next_conf->store.path))
 		reload_refuse(supervisor,
 		    TEXT("store.path needs a new start, not a reload"));
 	else if (listen_bind(&supervisor->sockets, supervisor->next_conf,
@@ -283,6 +328,7 @@ child_ready(struct supervisor *supervisor, struct child *child)
 		return; /* it is dying; SIGCHLD says the rest */
 	if (child == &supervisor->next) {
 		reload_end(supervisor);
+		supervisor_replace(supervisor, byte);
 		reload_again(supervisor);
 	} else {
 		ready_say(supervisor);
@@ -347,10 +393,11 @@ children_reap(struct supervisor *supervisor)
 			reload_refuse(supervisor,
 			    TEXT("the new process ended before it was ready"));
 			sockets_return(supervisor);
-			reload_again(supervisor);
 		} else if (pid == supervisor->current.pid)
 			current_died(supervisor, status);
 	}
+	if (supervisor->next.pid == 0)
+		reload_again(supervisor);
 }
 
 static void
@@ -361,7 +408,9 @@ signal_handle(struct supervisor *supervisor)
 	if (read(supervisor->signal_fd, &info, sizeof(info)) !=
 	    (ssize_t)sizeof(info))
 		return;
-	if (info.ssi_signo == SIGHUP)
+	if (info.ssi_signo == SIGUSR2)
+		supervisor->replaces = true;
+	if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR2)
 		reload_begin(supervisor);
 	else if (info.ssi_signo == SIGCHLD)
 		children_reap(supervisor);
@@ -430,7 +479,6 @@ static bool
 supervisor_start(struct supervisor *supervisor)
 {
 	struct buffer message;
-	sigset_t signals;
 
 	buffer_init(&message, 0);
 	if (access(supervisor->file, F_OK) != 0) {
@@ -443,20 +491,61 @@ supervisor_start(struct supervisor *supervisor)
 	if (conf_load(supervisor->file, &message, &supervisor->conf) != OK)
 		return say_failed(&message);
 	log_set_level((enum log_level)supervisor->conf->log.level);
-	if (!lock_take(supervisor))
+	if (!instance_take(supervisor->conf->store.path, &supervisor->lock_fd))
 		return false;
 	if (listen_bind(&supervisor->sockets, supervisor->conf, &message) != OK)
 		return say_failed(&message);
 	buffer_done(&message);
+	return true;
+}
+
+/*
+ * The configuration may have become bad since the new process read it: then
+ * there is none until a reload brings one.
+ */
+static void
+supervisor_go_on(struct supervisor *supervisor)
+{
+	struct buffer message;
+
+	buffer_init(&message, 0);
+	if (conf_load(supervisor->file, &message, &supervisor->conf) == OK)
+		log_set_level((enum log_level)supervisor->conf->log.level);
+	else
+		log_message(LOG_LEVEL_ERROR, "upgrade", "%.*s",
+		    TEXT_ARGS(buffer_text(&message)));
+	buffer_done(&message);
+	log_message(LOG_LEVEL_INFO, "upgrade", "the supervisor is replaced");
+}
+
+static bool
+signals_take(struct supervisor *supervisor)
+{
+	sigset_t signals;
+
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGUSR2);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
 	supervisor->signal_fd = signalfd(-1, &signals,
 	    SFD_CLOEXEC | SFD_NONBLOCK);
-	return supervisor->signal_fd >= 0 &&
+	return supervisor->signal_fd >= 0;
+}
+
+static bool
+supervisor_open(struct supervisor *supervisor)
+{
+	if (supervisor_resume(supervisor)) {
+		supervisor_go_on(supervisor);
+		if (!signals_take(supervisor))
+			return false;
+		children_reap(supervisor); /* who ended meanwhile */
+		return true;
+	}
+	return supervisor_start(supervisor) && signals_take(supervisor) &&
 	    child_start(supervisor, &supervisor->current);
 }
 
@@ -471,7 +560,7 @@ supervise(const char *file)
 		.next = { .ready_fd = -1 } };
 
 	supervisor.program = realpath("/proc/self/exe", NULL);
-	if (supervisor.program == NULL || !supervisor_start(&supervisor))
+	if (supervisor.program == NULL || !supervisor_open(&supervisor))
 		supervisor.status = 1;
 	else
 		supervisor_loop(&supervisor);
@@ -483,34 +572,4 @@ supervise(const char *file)
 	(void)conf_unref(supervisor.conf);
 	(void)conf_unref(supervisor.next_conf);
 	return supervisor.status;
-}
-
-bool
-supervised_run(const char *file, int *ret_status)
-{
-	const char *text = getenv("CELLDAV_SOCKETS");
-	const char *ready = getenv("CELLDAV_READY");
-	struct socket_set *sockets;
-	struct conf *conf;
-	struct buffer message;
-	uint64_t ready_fd;
-
-	if (text == NULL || ready == NULL ||
-	    !text_parse_u64(text_from(ready), 10, &ready_fd) ||
-	    ready_fd > INT32_MAX)
-		return false;
-	*ret_status = 1;
-	sockets = memory_alloc(sizeof(*sockets));
-	buffer_init(&message, 0);
-	if (!listen_import(text, sockets))
-		fprintf(stderr, "celldav: CELLDAV_SOCKETS is malformed\n");
-	else if (conf_load(file, &message, &conf) != OK)
-		(void)say_failed(&message);
-	else {
-		*ret_status = process_run(conf, sockets, (int)ready_fd);
-		(void)conf_unref(conf);
-	}
-	buffer_done(&message);
-	free(sockets);
-	return true;
 }

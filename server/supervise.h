@@ -8,13 +8,10 @@
  * and when that is good starts a new process of the program as it is on disk
  * now, with new certificates and all; when that one is ready, the old one
  * drains. One mechanism, so nothing has to be changed inside a running
- * process. SIGTERM and SIGINT drain and end.
+ * process. SIGUSR2 does the same and then lets the supervisor itself become the
+ * program on disk (handover.h). SIGTERM and SIGINT drain and end.
  *
  * Returns the exit status. `file` is the configuration's.
  */
 int
 supervise(const char *file);
-
-/* The body of the server process, when CELLDAV_SOCKETS says that it is one. */
-bool
-supervised_run(const char *file, int *ret_status);

@@ -3,6 +3,7 @@
  */
 #include "server/command.h"
 #include "server/commands/rows.h"
+#include "server/process.h"
 #include "server/supervise.h"
 
 static int
@@ -10,7 +11,7 @@ serve_run(struct invocation *invocation)
 {
 	int status;
 
-	if (supervised_run(invocation->config, &status))
+	if (process_supervised(invocation->config, &status))
 		return status;
 	return supervise(invocation->config);
 }
