@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "auth/accounts.h"
 #include "auth/record.h"
 #include "server/base/clock.h"
 #include "server/base/codec.h"
@@ -124,11 +125,13 @@ app_put(struct txn *txn, const struct app_password *app)
 {
 	struct key key;
 	struct buffer out;
+	enum outcome outcome;
 
 	buffer_init(&out, RECORD_MAX);
 	app_password_encode(app, &out);
-	return record_put(txn, key_pair(&key, KEY_APP, app->user, app->id),
+	outcome = record_put(txn, key_pair(&key, KEY_APP, app->user, app->id),
 	    &out);
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 static struct text
@@ -240,7 +243,7 @@ app_password_revoke(struct txn *txn, user_id user, uint64_t id)
 		outcome = txn_remove(txn, hash_key(&key, app.hash));
 	if (outcome == OK)
 		outcome = txn_remove(txn, key_pair(&key, KEY_APP, user, id));
-	return outcome;
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 enum outcome

@@ -6,6 +6,7 @@
 #include "auth/app_password.h"
 #include "auth/credential_cache.h"
 #include "auth/guess.h"
+#include "auth/known.h"
 #include "auth/note.h"
 #include "auth/record.h"
 #include "auth/scheme.h"
@@ -13,8 +14,9 @@
 #include "server/base/memory.h"
 
 /*
- * From an Authorization field to a principal. The order is: parse, wait if
- * there were many wrong ones, look the account up, app password (one look-up),
+ * From an Authorization field to a principal. A field that signed in a moment
+ * ago is known (known.h). Else the order is: parse, wait if there were many
+ * wrong ones, look the account up, app password (one look-up),
  * credential verified before (one digest), else argon2id on the hash lane. An
  * account that is unknown, disabled or has no password takes the same way with
  * an empty hash, which costs the same and is always wrong, so that neither the
@@ -24,6 +26,7 @@ struct authenticator {
 	struct store *store;            /* borrowed */
 	struct credential_cache *cache; /* owned */
 	struct guesses *guesses;        /* owned */
+	struct known *known;            /* owned */
 };
 
 struct authenticator *
@@ -34,6 +37,7 @@ authenticator_new(struct store *store)
 	made->store = store;
 	made->cache = credential_cache_new();
 	made->guesses = guesses_new();
+	made->known = known_new();
 	return made;
 }
 
@@ -44,6 +48,7 @@ authenticator_free(struct authenticator *authenticator)
 		return;
 	credential_cache_free(authenticator->cache);
 	guesses_free(authenticator->guesses);
+	known_free(authenticator->known);
 	free(authenticator);
 }
 
@@ -153,6 +158,8 @@ struct attempt {
 	struct request *request;
 	struct problem *problem;
 	struct principal *ret_principal;
+	uint64_t now_ns;   /* monotonic */
+	uint64_t until_ns; /* how long a sign-in is good at most */
 };
 
 static enum authenticate_result
@@ -173,7 +180,7 @@ sign_in(const struct attempt *attempt, const struct user *user,
 
 /* The ways that need no slow hash; AUTHENTICATE_HASH: none of them did. */
 static enum authenticate_result
-try_quickly(const struct attempt *attempt, const struct claim *claim,
+try_quickly(struct attempt *attempt, const struct claim *claim,
     const struct user *user)
 {
 	struct app_password app;
@@ -186,15 +193,16 @@ try_quickly(const struct attempt *attempt, const struct claim *claim,
 		return sign_in(attempt, user, &app);
 	if (outcome != NOT_FOUND)
 		return refuse_store(attempt->problem);
-	if (user->id != 0 &&
-	    credential_cache_has(attempt->authenticator->cache, &credential,
-		clock_monotonic_ns()))
-		return sign_in(attempt, user, NULL);
-	return AUTHENTICATE_HASH;
+	if (user->id == 0)
+		return AUTHENTICATE_HASH;
+	attempt->until_ns = credential_cache_until(
+	    attempt->authenticator->cache, &credential, attempt->now_ns);
+	return attempt->until_ns != 0 ? sign_in(attempt, user, NULL) :
+					AUTHENTICATE_HASH;
 }
 
 static enum authenticate_result
-try_claim(const struct attempt *attempt, const struct claim *claim,
+try_claim(struct attempt *attempt, const struct claim *claim,
     struct credential_check *ret_check)
 {
 	struct request *request = attempt->request;
@@ -221,18 +229,11 @@ try_claim(const struct attempt *attempt, const struct claim *claim,
 
 /* DONE: *ret_claim is set, its user folded. */
 static enum authenticate_result
-read_claim(struct request *request, struct claim *ret_claim,
+read_claim(struct request *request, struct text field, struct claim *ret_claim,
     struct problem *problem)
 {
-	struct text field = header_get(&request->headers, "Authorization");
 	enum outcome outcome;
 
-	if (header_count(&request->headers, "Authorization") != 1)
-		return refuse(problem, 400, "Authorization is given twice.");
-	if (!hop_is_safe(request)) {
-		return refuse(problem, 403,
-		    "Passwords are not taken over plain HTTP: use https.");
-	}
 	outcome = authorization_parse(request->arena, field, ret_claim);
 	if (outcome == UNSUPPORTED)
 		return refuse(problem, 401, "Sign in with Basic.");
@@ -247,7 +248,7 @@ read_claim(struct request *request, struct claim *ret_claim,
  * the hash lane would tell whether the password is right.
  */
 static enum authenticate_result
-try_waiting(const struct attempt *attempt, const struct claim *claim,
+try_waiting(struct attempt *attempt, const struct claim *claim,
     struct credential_check *check, unsigned wait)
 {
 	struct guesses *guesses = attempt->authenticator->guesses;
@@ -264,34 +265,74 @@ try_waiting(const struct attempt *attempt, const struct claim *claim,
 	return result;
 }
 
+/* Known from now on, unless somebody is guessing at this account from there. */
+static void
+note_known(const struct attempt *attempt, const struct claim *claim,
+    const struct known_ask *ask)
+{
+	struct authenticator *authenticator = attempt->authenticator;
+	struct known_ask known = *ask;
+
+	known.calm = guess_calm(authenticator->guesses, claim->user,
+	    ask->address);
+	if (known.calm != 0)
+		known_add(authenticator->known, &known, attempt->until_ns,
+		    attempt->ret_principal);
+}
+
+static enum authenticate_result
+try_field(struct attempt *attempt, const struct known_ask *ask,
+    struct credential_check *check)
+{
+	struct guesses *guesses = attempt->authenticator->guesses;
+	struct guess_rule rule = rule_of(attempt->request);
+	struct claim claim;
+	enum authenticate_result result = read_claim(attempt->request,
+	    ask->field, &claim, attempt->problem);
+	unsigned wait;
+
+	if (result != AUTHENTICATE_DONE)
+		return result;
+	wait = guess_begin(guesses, claim.user, ask->address, &rule,
+	    attempt->now_ns);
+	if (wait > 0)
+		return try_waiting(attempt, &claim, check, wait);
+	result = try_claim(attempt, &claim, check);
+	if (result != AUTHENTICATE_HASH)
+		guess_drop(guesses, claim.user, ask->address);
+	if (result == AUTHENTICATE_DONE)
+		note_known(attempt, &claim, ask);
+	return result;
+}
+
 enum authenticate_result
 authenticate(struct authenticator *authenticator, struct txn *txn,
     struct request *request, struct principal *ret_principal,
     struct credential_check *ret_check, struct problem *problem)
 {
 	struct attempt attempt = { authenticator, txn, request, problem,
-		ret_principal };
-	struct guess_rule rule = rule_of(request);
-	struct claim claim;
-	enum authenticate_result result;
-	unsigned wait;
+		ret_principal, clock_monotonic_ns(), UINT64_MAX };
+	struct known_ask ask = { .address = request->peer.name,
+		.txn = txn,
+		.calm = guess_calm_now(authenticator->guesses),
+		.now_ns = attempt.now_ns };
+	size_t count = header_find(&request->headers, TEXT("Authorization"),
+	    &ask.field);
 
-	if (header_count(&request->headers, "Authorization") == 0) {
+	if (count == 0) {
 		*ret_principal = (struct principal){ .kind = PRINCIPAL_NONE };
 		return AUTHENTICATE_DONE;
 	}
-	result = read_claim(request, &claim, problem);
-	if (result != AUTHENTICATE_DONE)
-		return result;
-	wait = guess_begin(authenticator->guesses, claim.user,
-	    request->peer.name, &rule, clock_monotonic_ns());
-	if (wait > 0)
-		return try_waiting(&attempt, &claim, ret_check, wait);
-	result = try_claim(&attempt, &claim, ret_check);
-	if (result != AUTHENTICATE_HASH)
-		guess_drop(authenticator->guesses, claim.user,
-		    request->peer.name);
-	return result;
+	if (count > 1)
+		return refuse(problem, 400, "Authorization is given twice.");
+	if (!hop_is_safe(request)) {
+		return refuse(problem, 403,
+		    "Passwords are not taken over plain HTTP: use https.");
+	}
+	if (known_find(authenticator->known, &ask, request->arena,
+		ret_principal))
+		return AUTHENTICATE_DONE;
+	return try_field(&attempt, &ask, ret_check);
 }
 
 /* The right password, hashed with parameters of the past (components.md 2). */
@@ -366,7 +407,7 @@ authenticate_finish(struct authenticator *authenticator, struct txn *txn,
     struct principal *ret_principal, struct problem *problem)
 {
 	struct attempt attempt = { authenticator, txn, request, problem,
-		ret_principal };
+		ret_principal, 0, 0 };
 	struct guess_rule rule = rule_of(request);
 
 	if (check->outcome == OK)

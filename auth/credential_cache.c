@@ -79,22 +79,23 @@ is_same(const struct cached *cached, const struct digest *digest)
 		sizeof(digest->bytes)) == 0;
 }
 
-bool
-credential_cache_has(struct credential_cache *cache,
+uint64_t
+credential_cache_until(struct credential_cache *cache,
     const struct credential *credential, uint64_t now_ns)
 {
 	struct digest digest = credential_digest(cache, credential);
 	struct cache_shard *shard = &cache->shard[digest_shard(&digest)];
 	struct cached *set = &shard->cached[digest_set(&digest)];
-	bool found = false;
+	uint64_t until_ns = 0;
 
 	pthread_mutex_lock(&shard->mutex);
-	for (size_t i = 0; i < SET_WAYS && !found; i++) {
-		found = is_same(&set[i], &digest) &&
-		    set[i].id == credential->id && now_ns < set[i].until_ns;
+	for (size_t i = 0; i < SET_WAYS && until_ns == 0; i++) {
+		if (is_same(&set[i], &digest) && set[i].id == credential->id &&
+		    now_ns < set[i].until_ns)
+			until_ns = set[i].until_ns;
 	}
 	pthread_mutex_unlock(&shard->mutex);
-	return found;
+	return until_ns;
 }
 
 void

@@ -27,9 +27,17 @@ credential_cache_new(void);
 void
 credential_cache_free(struct credential_cache *cache);
 
-bool
-credential_cache_has(struct credential_cache *cache,
+/* Until when it is believed; 0: it is not. */
+uint64_t
+credential_cache_until(struct credential_cache *cache,
     const struct credential *credential, uint64_t now_ns);
+
+static inline bool
+credential_cache_has(struct credential_cache *cache,
+    const struct credential *credential, uint64_t now_ns)
+{
+	return credential_cache_until(cache, credential, now_ns) != 0;
+}
 
 /* Believed until `until_ns` (monotonic). */
 void

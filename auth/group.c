@@ -1,5 +1,6 @@
 #include "auth/principal.h"
 
+#include "auth/accounts.h"
 #include "auth/record.h"
 #include "server/base/clock.h"
 #include "server/base/codec.h"
@@ -120,7 +121,7 @@ group_empty(struct txn *txn, user_id group)
 		    key_pair(&key, KEY_MEMBER, search.users.id[i], group));
 	}
 	arena_free(arena);
-	return outcome;
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 enum outcome
@@ -176,7 +177,8 @@ group_join(struct txn *txn, struct text group, struct text user)
 	outcome = txn_get(txn, at, &value);
 	if (outcome != NOT_FOUND)
 		return outcome == OK ? EXISTS : outcome;
-	return txn_put(txn, at, TEXT_NONE);
+	outcome = txn_put(txn, at, TEXT_NONE);
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 enum outcome
@@ -186,7 +188,9 @@ group_leave(struct txn *txn, struct text group, struct text user)
 	struct text at;
 	enum outcome outcome = member_key(txn, group, user, &key, &at);
 
-	return outcome == OK ? txn_remove(txn, at) : outcome;
+	if (outcome == OK)
+		outcome = txn_remove(txn, at);
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 struct group_walk {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct guess_shard {
 };
 
 struct guesses {
+	_Atomic uint64_t calm; /* at least 1; moved under a shard's mutex */
 	unsigned char key[crypto_generichash_KEYBYTES];
 	struct guess_shard *shard; /* owned, SHARD_COUNT */
 };
@@ -48,6 +50,7 @@ guesses_new(void)
 {
 	struct guesses *guesses = memory_alloc(sizeof(*guesses));
 
+	atomic_init(&guesses->calm, 1);
 	random_fill(guesses->key, sizeof(guesses->key));
 	guesses->shard = memory_array(SHARD_COUNT, sizeof(*guesses->shard));
 	for (size_t i = 0; i < SHARD_COUNT; i++)
@@ -196,9 +199,34 @@ guess_begin(struct guesses *guesses, struct text user, const char *address,
 		guess->open++;
 		guess->probes = 0;
 		guess->last_ns = now_ns;
+	} else {
+		atomic_fetch_add(&guesses->calm, 1);
 	}
 	pthread_mutex_unlock(&shard->mutex);
 	return wait;
+}
+
+uint64_t
+guess_calm_now(const struct guesses *guesses)
+{
+	return atomic_load(&guesses->calm);
+}
+
+uint64_t
+guess_calm(struct guesses *guesses, struct text user, const char *address)
+{
+	struct digest digest = guess_digest(guesses, user, address);
+	struct guess_shard *shard = &guesses->shard[digest_shard(&digest)];
+	const struct guess *guess;
+	uint64_t calm;
+
+	pthread_mutex_lock(&shard->mutex);
+	calm = atomic_load(&guesses->calm);
+	guess = guess_find(shard, &digest);
+	if (guess != NULL && guess->wrong > 0)
+		calm = 0;
+	pthread_mutex_unlock(&shard->mutex);
+	return calm;
 }
 
 bool
@@ -283,6 +311,7 @@ guess_wrong(struct guesses *guesses, struct text user, const char *address,
 	guess->probes = 0;
 	if (guess->wrong > rule->free)
 		guess->until_ns = now_ns + wait_ns(guess->wrong, rule);
+	atomic_fetch_add(&guesses->calm, 1);
 	pthread_mutex_unlock(&shard->mutex);
 }
 

@@ -53,6 +53,20 @@ void
 guess_probe_right(struct guesses *guesses, struct text user,
     const char *address);
 
+/*
+ * A number that moves with each wrong password and each attempt that has to
+ * wait, whoever made it.
+ */
+uint64_t
+guess_calm_now(const struct guesses *guesses);
+
+/*
+ * The same, or 0 when something is wrong with this user and network. As long
+ * as guess_calm_now() is what this was, no wait holds for them.
+ */
+uint64_t
+guess_calm(struct guesses *guesses, struct text user, const char *address);
+
 /* All is forgiven. */
 void
 guess_right(struct guesses *guesses, struct text user, const char *address);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "auth/accounts.h"
 #include "auth/record.h"
 #include "server/base/clock.h"
 #include "server/base/codec.h"
@@ -115,10 +116,12 @@ user_put(struct txn *txn, const struct user *user)
 {
 	struct key key;
 	struct buffer out;
+	enum outcome outcome;
 
 	buffer_init(&out, RECORD_MAX);
 	user_encode(user, &out);
-	return record_put(txn, key_text(&key, KEY_USER, user->name), &out);
+	outcome = record_put(txn, key_text(&key, KEY_USER, user->name), &out);
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 static bool
@@ -265,7 +268,7 @@ user_remove(struct txn *txn, struct store *store, struct text name)
 		outcome = txn_remove(txn, key_id(&key, KEY_USER_NAME, user.id));
 	if (outcome == OK)
 		outcome = txn_remove(txn, key_text(&key, KEY_USER, at));
-	return outcome;
+	return outcome == OK ? accounts_changed(txn) : outcome;
 }
 
 struct user_walk {

@@ -1,5 +1,6 @@
 /*
- * The life of a request, in the order in which it happens:
+ * The life of a request, in the order in which it happens (RUN and REPLY are
+ * in serve_run.c):
  *
  *   HEAD   the connection parsed it                  loop
  *   ROUTE  who answers this path, which method       loop
@@ -8,6 +9,8 @@
  *   RUN    the method, in the lane of its row        loop, worker, committer
  *   REPLY  the connection sends it                   loop
  *   DONE   one log line, metrics, memory             loop
+ *
+ * What only reads and brings no body has ADMIT and RUN in one transaction.
  *
  * Exactly one thread owns a visit at a time. Only visit_enter() changes the
  * phase. Whatever fails ends in visit_reply() with an outcome.
@@ -25,204 +28,7 @@
 #include "server/visit.h"
 #include "store/media.h"
 
-enum {
-	SMALL_BODY = 64 * 1024,
-	SMALL_ANSWER = 64 * 1024, /* is in the socket at once */
-	LOOP_XML_MAX = 16 * 1024
-};
-
-static void
-visit_enter(struct visit *visit, enum phase phase)
-{
-	uint64_t now = clock_monotonic_ns();
-
-	metric_phase(visit->phase, now - visit->phase_ns);
-	visit->phase = phase;
-	visit->phase_ns = now;
-}
-
-/* On mounts it is the same for every resource (rights.md 5). */
-static struct text
-allow_of(const struct visit *visit)
-{
-	if (visit->route != NULL && visit->route->kind == ROUTE_PAGE)
-		return TEXT("GET, HEAD, OPTIONS");
-	return method_allow(visit->exchange.arena);
-}
-
-/* ---- REPLY ------------------------------------------------------------- */
-
-static void
-visit_reply(struct visit *visit, enum outcome outcome) ON_LOOP
-{
-	struct exchange *exchange = &visit->exchange;
-	struct request *request = exchange->request;
-
-	visit_enter(visit, PHASE_REPLY);
-	visit->outcome = outcome;
-	if (outcome != OK) {
-		response_reset(&request->response);
-		problem_respond(request, outcome, &exchange->problem);
-		if (request->response.status == 401)
-			authenticate_challenge(request);
-		if (request->response.status == 405)
-			response_header(&request->response, "Allow",
-			    allow_of(visit));
-	}
-	if (outcome == OK && request->response.kind == BODY_PIECES &&
-	    request->response.length > SMALL_ANSWER)
-		live_enter(loop_live(visit->loop), visit);
-	else
-		live_leave(loop_live(visit->loop), visit);
-	request_reply(request);
-}
-
-/* ---- RUN --------------------------------------------------------------- */
-
-/* The same beginning each time: a change may run again. */
-static enum outcome
-method_run(struct visit *visit, struct txn *txn)
-{
-	struct exchange *exchange = &visit->exchange;
-	enum outcome outcome;
-
-	exchange->txn = txn;
-	exchange->now_ns = clock_wall_ns();
-	exchange->problem = (struct problem){ 0 };
-	response_reset(&exchange->request->response);
-	outcome = txn != NULL && exchange->principal.kind == PRINCIPAL_USER ?
-	    principal_check(txn, &exchange->principal) :
-	    OK;
-	if (outcome == OK)
-		outcome = exchange->method->run(exchange);
-	exchange->txn = NULL;
-	return outcome;
-}
-
-static void
-run_inline(struct visit *visit) ON_LOOP
-{
-	struct txn *txn;
-	enum outcome outcome = txn_begin_read(visit->server->store->engine,
-	    &txn);
-
-	if (outcome == OK) {
-		outcome = method_run(visit, txn);
-		txn_abort(txn);
-	}
-	visit_reply(visit, outcome);
-}
-
-static enum outcome
-change_method(struct txn *txn, struct change *change)
-{
-	struct visit *visit = (struct visit *)((char *)change -
-	    offsetof(struct visit, change));
-
-	return method_run(visit, txn);
-}
-
-static void
-change_home(struct letter *letter) ON_LOOP
-{
-	struct visit *visit = (struct visit *)((char *)letter -
-	    offsetof(struct visit, letter));
-
-	visit->away = false;
-	visit->exchange.staged.taken = visit->outcome == OK;
-	visit_reply(visit, visit->outcome);
-}
-
-static void
-change_answered(struct change *change, enum outcome outcome)
-{
-	struct visit *visit = (struct visit *)((char *)change -
-	    offsetof(struct visit, change));
-
-	visit->outcome = outcome;
-	visit->letter.open = change_home;
-	loop_post(visit->loop, &visit->letter);
-}
-
-static void
-run_commit(struct visit *visit) ON_LOOP
-{
-	enum outcome outcome;
-
-	visit->change.run = change_method;
-	visit->change.done = change_answered;
-	visit->change.frees = (visit->exchange.method->flags & METHOD_FREES) !=
-	    0;
-	visit->away = true;
-	outcome = change_post(visit->server->store->committer, &visit->change);
-	if (outcome == OK)
-		return;
-	visit->away = false;
-	visit_reply(visit, outcome);
-}
-
-/* A method of the loop whose body is too long for it reads here. */
-static void
-slow_method(struct job *job) ON_WORKER
-{
-	struct visit *visit = (struct visit *)((char *)job -
-	    offsetof(struct visit, job));
-	struct txn *txn = NULL;
-
-	visit->outcome = OK;
-	if (visit->exchange.method->lane == LANE_INLINE)
-		visit->outcome = txn_begin_read(visit->server->store->engine,
-		    &txn);
-	if (visit->outcome == OK)
-		visit->outcome = method_run(visit, txn);
-	txn_abort(txn);
-}
-
-static void
-slow_home(struct job *job) ON_LOOP
-{
-	struct visit *visit = (struct visit *)((char *)job -
-	    offsetof(struct visit, job));
-
-	visit->away = false;
-	visit_reply(visit, visit->outcome);
-}
-
-static void
-visit_post(struct visit *visit, enum lane lane, void (*run)(struct job *job),
-    void (*home)(struct job *job)) ON_LOOP
-{
-	enum outcome outcome;
-
-	visit->job.run = run;
-	visit->job.home = home;
-	visit->job.loop = visit->loop;
-	visit->away = true;
-	outcome = job_post(visit->server->workers, lane, JOB_BEGINS,
-	    &visit->job);
-	if (outcome == OK)
-		return;
-	visit->away = false;
-	visit_reply(visit, outcome);
-}
-
-static void
-visit_run(struct visit *visit) ON_LOOP
-{
-	const struct method *method = visit->exchange.method;
-
-	visit_enter(visit, PHASE_RUN);
-	if ((method->flags & METHOD_LARGE_SLOW) != 0 &&
-	    visit->lane == LANE_INLINE &&
-	    visit->exchange.body.len > LOOP_XML_MAX)
-		visit->lane = LANE_SLOW;
-	if (visit->lane == LANE_INLINE)
-		run_inline(visit);
-	else if (visit->lane == LANE_COMMIT)
-		run_commit(visit);
-	else
-		visit_post(visit, visit->lane, slow_method, slow_home);
-}
+enum { SMALL_BODY = 64 * 1024 };
 
 /* ---- BODY -------------------------------------------------------------- */
 
@@ -367,16 +173,54 @@ visit_body(struct visit *visit) ON_LOOP
 
 /* ---- ADMIT ------------------------------------------------------------- */
 
+/* OPTIONS is answered to everybody, the rest to those who signed in. */
+static enum outcome
+principal_needed(const struct exchange *exchange)
+{
+	return exchange->principal.kind == PRINCIPAL_NONE &&
+		(exchange->method->flags & METHOD_ANONYMOUS) == 0 ?
+	    UNAUTHENTICATED :
+	    OK;
+}
+
+/* No body comes between ADMIT and RUN, and nothing is written. */
+static bool
+runs_at_once(const struct visit *visit)
+{
+	return visit->lane == LANE_INLINE &&
+	    visit->exchange.request->body == REQUEST_BODY_NONE;
+}
+
+/*
+ * `run` repeats what `admit` checks, and it is the same transaction. What
+ * turns out to need a write goes the way of a change (place_admit()).
+ */
+static void
+run_at_once(struct visit *visit, struct txn *txn) ON_LOOP
+{
+	struct exchange *exchange = &visit->exchange;
+	enum outcome outcome = principal_needed(exchange);
+
+	visit_enter(visit, PHASE_RUN);
+	if (outcome == OK)
+		outcome = visit_method(visit, txn);
+	outcome = place_admit(exchange, outcome, &visit->lane);
+	txn_abort(txn);
+	if (visit->lane == LANE_INLINE)
+		visit_reply(visit, outcome);
+	else
+		visit_commit(visit);
+}
+
 /* Rights and cheap preconditions, while no byte of the body was asked for. */
 static enum outcome
 method_admit(struct visit *visit, struct txn *txn) ON_LOOP
 {
 	struct exchange *exchange = &visit->exchange;
-	enum outcome outcome = OK;
+	enum outcome outcome = principal_needed(exchange);
 
-	if (exchange->principal.kind == PRINCIPAL_NONE &&
-	    (exchange->method->flags & METHOD_ANONYMOUS) == 0)
-		return UNAUTHENTICATED;
+	if (outcome != OK)
+		return outcome;
 	exchange->txn = txn;
 	exchange->now_ns = clock_wall_ns();
 	if (exchange->method->admit != NULL)
@@ -410,8 +254,14 @@ visit_admit(struct visit *visit, enum authenticate_result result,
 {
 	enum outcome outcome = UNAUTHENTICATED;
 
-	if (result == AUTHENTICATE_DONE)
+	if (result == AUTHENTICATE_DONE) {
+		visit->snapshot = txn_snapshot(txn);
+		if (runs_at_once(visit)) {
+			run_at_once(visit, txn);
+			return;
+		}
 		outcome = method_admit(visit, txn);
+	}
 	txn_abort(txn);
 	if (result == AUTHENTICATE_HASH)
 		visit_hash(visit);
@@ -456,23 +306,23 @@ static void
 visit_authenticate(struct visit *visit) ON_LOOP
 {
 	struct exchange *exchange = &visit->exchange;
-	struct txn *txn;
+	struct txn *txn = NULL;
 	enum outcome outcome;
 
 	visit_enter(visit, PHASE_ADMIT);
+	if ((exchange->method->flags & METHOD_ANONYMOUS) != 0) {
+		visit_admit(visit, AUTHENTICATE_DONE, NULL);
+		return;
+	}
 	outcome = txn_begin_read(visit->server->store->engine, &txn);
 	if (outcome != OK) {
 		visit_reply(visit, outcome);
 		return;
 	}
-	if ((exchange->method->flags & METHOD_ANONYMOUS) != 0)
-		visit_admit(visit, AUTHENTICATE_DONE, txn);
-	else
-		visit_admit(visit,
-		    authenticate(visit->server->authenticator, txn,
-			exchange->request, &exchange->principal, &visit->check,
-			&exchange->problem),
-		    txn);
+	visit_admit(visit,
+	    authenticate(visit->server->authenticator, txn, exchange->request,
+		&exchange->principal, &visit->check, &exchange->problem),
+	    txn);
 }
 
 /* ---- ROUTE ------------------------------------------------------------- */

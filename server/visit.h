@@ -23,6 +23,7 @@ struct visit {
 	struct change change;
 	struct letter letter; /* home from the committer */
 	struct credential_check check;
+	struct snapshot snapshot; /* in which the principal was found */
 	struct upload upload;
 	bool away; /* with a worker or the committer */
 	bool live; /* in the list of its loop */
@@ -34,3 +35,28 @@ visit_of(struct request *request)
 {
 	return request->user;
 }
+
+/* The one change of phase, with what the last one took. */
+void
+visit_enter(struct visit *visit, enum phase phase);
+
+/* The end of everything: the answer of the method, or of the outcome. */
+void
+visit_reply(struct visit *visit, enum outcome outcome) ON_LOOP;
+
+/* The method in the lane of the visit. */
+void
+visit_run(struct visit *visit) ON_LOOP;
+
+/* The method in the committer's lane, whatever the visit's is. */
+void
+visit_commit(struct visit *visit) ON_LOOP;
+
+/* The method here and now; `txn` NULL: it needs none. */
+enum outcome
+visit_method(struct visit *visit, struct txn *txn) MUST_CHECK;
+
+/* Gives the visit to a worker; a full lane is answered. */
+void
+visit_post(struct visit *visit, enum lane lane, void (*run)(struct job *job),
+    void (*home)(struct job *job)) ON_LOOP;

@@ -133,8 +133,17 @@ engine_make_room(struct engine *engine)
 	return engine->row->make_room(engine);
 }
 
+/*
+ * What was not on the disk may be gone afterwards, and its numbers be given
+ * out again: no snapshot from before is equal to one from behind.
+ */
 enum outcome
 engine_reopen(struct engine *engine)
 {
-	return engine->row->reopen(engine);
+	enum outcome outcome;
+
+	atomic_fetch_add(&engine->reopened, 1);
+	outcome = engine->row->reopen(engine);
+	atomic_fetch_add(&engine->reopened, 1);
+	return outcome;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct engine_options {
 
 struct engine { /* embedded first in the engine's own struct */
 	const struct engine_row *row;
+	_Atomic uint64_t reopened; /* grows with each engine_reopen() */
 };
 
 struct txn { /* embedded first in the engine's own struct */
@@ -135,6 +137,26 @@ txn_commit(struct txn *txn) MUST_CHECK;
 /* NULL is allowed. */
 void
 txn_abort(struct txn *txn);
+
+/*
+ * Which committed state a read transaction sees: two with equal snapshots read
+ * the same everywhere, whatever process has committed. `number` 0: not known,
+ * and equal to none (no transaction, one that writes, an engine that does not
+ * count).
+ */
+struct snapshot {
+	uint64_t number, reopened;
+};
+
+struct snapshot
+txn_snapshot(const struct txn *txn);
+
+static inline bool
+snapshot_equal(struct snapshot a, struct snapshot b)
+{
+	return a.number != 0 && a.number == b.number &&
+	    a.reopened == b.reopened;
+}
 
 enum outcome
 txn_get(struct txn *txn, struct text key, struct text *ret_value) MUST_CHECK;

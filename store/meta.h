@@ -13,6 +13,7 @@
  *   "format"    number of the layout of all keys and values
  *   "identity"  random, made once
  *   "ids"       first id that nobody has reserved
+ *   "accounts"  drawn anew with each change of an account (auth/accounts.h)
  *
  * Ids are reserved in blocks of 2^40, one for each opening, so that giving
  * one costs no write; the id at a block's beginning is never given.

@@ -13,14 +13,6 @@ lower(char c)
 	return (c >= 'A' && c <= 'Z') ? (char)(c - 'A' + 'a') : c;
 }
 
-struct text
-text_from(const char *string)
-{
-	if (string == NULL)
-		return TEXT_NONE;
-	return (struct text){ string, strlen(string) };
-}
-
 bool
 text_equal_nocase(struct text a, struct text b)
 {

@@ -21,8 +21,13 @@ struct text {
 #define TEXT_ARGS(t) (int)(t).len, ((t).ptr != NULL ? (t).ptr : "")
 
 /* The bytes of a C string up to its NUL; NULL gives the empty text. */
-struct text
-text_from(const char *string);
+static inline struct text
+text_from(const char *string)
+{
+	if (string == NULL)
+		return TEXT_NONE;
+	return (struct text){ string, strlen(string) };
+}
 
 static inline bool
 text_equal(struct text a, struct text b)

@@ -28,3 +28,10 @@ thread_enter_loop(void) THREAD_ATTRIBUTE(assert_capability(role_loop));
 
 void
 thread_enter_worker(void) THREAD_ATTRIBUTE(assert_capability(role_worker));
+
+/*
+ * A small number of the calling thread, counted from 0 in the order in which
+ * threads first ask; for tables that are split so that threads do not meet.
+ */
+unsigned
+thread_number(void);

@@ -2,26 +2,39 @@
 
 #include <string.h>
 
+size_t
+header_find(const struct header_list *list, struct text name,
+    struct text *ret_value)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct header_field *field = &list->field[i];
+
+		if (field->name.len != name.len ||
+		    !text_equal_nocase(field->name, name))
+			continue;
+		if (count++ == 0)
+			*ret_value = field->value;
+	}
+	return count;
+}
+
 struct text
 header_get(const struct header_list *list, const char *name)
 {
-	struct text wanted = text_from(name);
+	struct text value = TEXT_NONE;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (text_equal_nocase(list->field[i].name, wanted))
-			return list->field[i].value;
-	return TEXT_NONE;
+	(void)header_find(list, text_from(name), &value);
+	return value;
 }
 
 size_t
 header_count(const struct header_list *list, const char *name)
 {
-	struct text wanted = text_from(name);
-	size_t count = 0;
+	struct text value;
 
-	for (size_t i = 0; i < list->count; i++)
-		count += text_equal_nocase(list->field[i].name, wanted);
-	return count;
+	return header_find(list, text_from(name), &value);
 }
 
 /* Bytes of all values of a name with ", " between them. */

@@ -26,6 +26,11 @@ header_get(const struct header_list *list, const char *name);
 size_t
 header_count(const struct header_list *list, const char *name);
 
+/* How many there are, and the value of the first of them, if any. */
+size_t
+header_find(const struct header_list *list, struct text name,
+    struct text *ret_value);
+
 /*
  * All fields of a name as one list value, joined by ", " (RFC 9110 5.3); ptr
  * NULL when there is none.
