@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The load generator refuses wrong answers: a server that gives them, one
-kind at a time, must fail each run, and the right answer must pass it."""
+kind at a time, must fail each run, and the right answer must pass it. And a
+figure is judged as the table says."""
 
+import json
 import os
 import shutil
 import socket
@@ -16,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "_bench"))
 
 # pylint: disable=wrong-import-position
+import judge as verdicts  # noqa: E402
 from certificate import Certificate  # noqa: E402
 from load import Load, Wrong  # noqa: E402
 from slow import idle_check, idle_close, idle_open, \
@@ -248,6 +251,36 @@ def desktop_check(load):
     return bad
 
 
+def judged_check(folder):
+    """Verdicts on both sides of each bar, and the median of three runs."""
+    bad = 0
+    for number, must, most, right in (
+            (1.0, 1.0, False, "holds"), (0.95, 1.0, False, "within 10 %"),
+            (0.89, 1.0, False, "misses"), (1.2, 1.2, True, "holds"),
+            (1.3, 1.2, True, "within 10 %"), (1.33, 1.2, True, "misses"),
+            (None, 1.0, False, "?")):
+        bad += judge(f"verdict of {number} for {must}", True,
+                     verdicts.verdict(number, must, most) == right)
+    for numbers, right in (((0.9, 1.1, 1.2), "holds"),
+                           ((0.5, 0.6, 2.0), "misses"),
+                           ((1.0, None, 2.0), "?")):
+        bad += judge(f"median of {numbers}", True,
+                     runs_judged(folder, numbers) == right)
+    return bad
+
+
+def runs_judged(folder, numbers):
+    paths = []
+    for place, number in enumerate(numbers):
+        paths.append(os.path.join(folder, f"run-{place}.json"))
+        entry = {"key": "a", "title": "a", "figure": "value", "peer": "b",
+                 "ours": 1, "theirs": 1, "number": number, "must": 1.0,
+                 "aim": 1.2, "most": False, "verdict": "?", "aimed": "?"}
+        with open(paths[-1], "w", encoding="ascii") as file:
+            json.dump({"judged": [entry]}, file)
+    return verdicts.compare(paths)[0]["verdict"]
+
+
 def judge(name, right, got):
     if got != right:
         print(f"{name}: {'refused' if right else 'accepted'}")
@@ -348,7 +381,7 @@ def main():
             bad += judge(name, right,
                          accepted(load, make, most, kind, **keys))
         bad += desktop_check(load) + tls_check(load, folder)
-        bad += partial_check(load) + slow_check()
+        bad += partial_check(load) + slow_check() + judged_check(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("wrong judgements:", bad)

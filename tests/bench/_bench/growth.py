@@ -6,7 +6,7 @@ durable."""
 from load import Wrong, expect
 from runner import Row, timed_sample
 from subject import Celldav
-from workload import MEMBER, Bar, Rate
+from workload import MEMBER, TEXT, Bar, Rate
 
 CELL = "growth/"
 
@@ -17,7 +17,8 @@ class Spread(Rate):
     writes = False
 
     def __init__(self, key, title, kind, connections, **keys):
-        super().__init__(key, title, kind, connections, size=MEMBER, **keys)
+        super().__init__(key, title, kind, connections, size=MEMBER, **TEXT,
+                         **keys)
         self.peers = ()
 
     def at(self, files, sizes, serial):
@@ -77,12 +78,12 @@ class Growth:
             load.run(self.server, "mkcol", 16, 60, path=CELL, tag="c",
                      suffix="/", count=sizes.collections)
             self.bench.fill(self.server, CELL + "hundred/", sizes.hundred,
-                            MEMBER)
+                            MEMBER, **TEXT)
         else:
             self.server.restart("relaxed")
         load.run(self.server, "put", 64, 900, path=CELL, tag="f",
                  size=MEMBER, spread=sizes.collections, first=self.files,
-                 count=files - self.files)
+                 count=files - self.files, **TEXT)
         self.files = files
         self.check()
         self.server.restart("full")
@@ -91,7 +92,7 @@ class Growth:
         """Files by chance: the generator compares each byte."""
         self.bench.load.run(self.server, "get", 16, 60, path=CELL,
                             files=self.files, count=2000, size=MEMBER,
-                            spread=self.bench.sizes.collections)
+                            spread=self.bench.sizes.collections, **TEXT)
         got = self.server.stats()["files"]
         if got < self.files:
             raise Wrong(f"{got} files instead of {self.files}")

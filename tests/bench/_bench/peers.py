@@ -172,13 +172,15 @@ class Peer:
         self.name = name
         self.dir = os.path.join(folder, name)
         self.root = os.path.join(self.dir, "root")
+        os.makedirs(self.dir)
+        self.spread(self.dir)
         for sub in ("root", "tmp", "locks"):
             os.makedirs(os.path.join(self.dir, sub))
         self.port, self.port_tls = free_port(), free_port()
         self.port_password = free_port()
         self.certificate = Certificate(folder)
         self.htpasswd()
-        self.spread()
+        self.spread(self.root)
         self.process = Process(self.command(), self.dir, self.environment())
         try:
             self.process.wait_for_port(self.port)
@@ -186,11 +188,13 @@ class Peer:
             self.process.stop()
             raise Failure(f"{name} {error}") from error
 
-    def spread(self):
-        """Folders below the root go to block groups of their own, so that
-        the trees of one sample do not slow the next one (ext4)."""
+    @staticmethod
+    def spread(folder):
+        """Folders in it go to block groups of their own: the trees of one
+        sample do not slow the next one (ext4), and the temporary files of all
+        peers begin alike, wherever the scratch folder is."""
         if shutil.which("chattr"):
-            subprocess.run(["chattr", "+T", self.root], check=False,
+            subprocess.run(["chattr", "+T", folder], check=False,
                            capture_output=True)
 
     def htpasswd(self):

@@ -28,6 +28,8 @@ def cell(row, name):
     if value is None:
         return ""
     cpu = row.median(name, "cpu_us")
+    if row.links(name):
+        return short(value) + " (links)"
     return short(value) + (f" ({short(cpu)})" if cpu is not None else "")
 
 

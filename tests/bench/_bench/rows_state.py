@@ -101,6 +101,9 @@ class Idle(Workload):
     needs = ("small/",)
 
     def before(self, bench, server):
+        """Afresh, so that nothing is left of the rows before."""
+        if hasattr(server, "restart"):
+            server.restart()
         bench.load.run(server, "get", 16, 10, path="small/", count=100,
                        files=bench.sizes.files, size=SMALL)
 

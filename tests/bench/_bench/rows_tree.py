@@ -1,6 +1,7 @@
 """Rows about whole trees and large files: copied, moved, deleted, and the
 trash emptied behind them."""
 
+import os
 import time
 
 from load import Wrong, expect, folder_make
@@ -35,17 +36,24 @@ class Tree(Workload):
         return f"{word}-{next(bench.serial)}/"
 
     def gone(self, server, path):
-        expect(server, 404, "GET", path + "f0")
+        expect(server, 404, "GET", path + "f0.txt")
         expect(server, 404, "PROPFIND", path, None, {"Depth": "0"})
 
 
 class Copy(Tree):
+    first = "f0.txt"
+
     def before(self, bench, server):
         self.path, self.to = self.source, self.name(bench, "copy")
 
     def after(self, bench, server):
+        """Tells of a copy that is none: a second name of the same inode."""
         self.whole(bench, server, self.to)
         bench.made[server.name, self.source].append(self.to)
+        root = getattr(server, "root", None)
+        return {"links": bool(root) and os.path.samefile(
+            os.path.join(root, self.source + self.first),
+            os.path.join(root, self.to + self.first))}
 
 
 class Made(Tree):
@@ -103,7 +111,7 @@ class Large:
 
 
 class CopyLarge(Large, Copy):
-    pass
+    first = ""
 
 
 class MoveLarge(Large, Move):

@@ -21,6 +21,11 @@ class Row:
     def add(self, name, sample):
         self.samples.setdefault(name, []).append(sample)
 
+    def links(self, name):
+        """Whether it made hard links where it was asked for a copy."""
+        return any(sample.get("links")
+                   for sample in self.samples.get(name, ()))
+
     def median(self, name, key):
         found = [sample[key] for sample in self.samples.get(name, ())
                  if sample.get(key) is not None]
@@ -128,5 +133,5 @@ class Runner:
         workload.before(self.bench, server)
         cores = {max(os.sched_getaffinity(0))} if workload.pinned else None
         sample = timed_sample(workload, self.bench, server, cores)
-        workload.after(self.bench, server)
+        sample.update(workload.after(self.bench, server) or {})
         return sample

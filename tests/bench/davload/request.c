@@ -134,9 +134,9 @@ name_make(const struct client *client, char *ret_name, size_t len)
 	if (settings.kind->naming == NAME_TRACE)
 		trace_name(client, ret_name, len);
 	else if (settings.spread > 0)
-		(void)snprintf(ret_name, len, "c%llu/%s%llu",
+		(void)snprintf(ret_name, len, "c%llu/%s%llu%s",
 		    (unsigned long long)(mixed(target) % settings.spread), tag,
-		    target);
+		    target, settings.suffix);
 	else if (settings.kind->naming != NAME_NONE)
 		(void)snprintf(ret_name, len, "%s%llu%s", tag, target,
 		    settings.suffix);
