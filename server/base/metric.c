@@ -9,6 +9,16 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "server/base/memory.h"
+#include "server/base/thread.h"
+
+/*
+ * Cells are kept once for each of the first SHARDS - 1 threads, which then
+ * need no atomic addition, and once more for all others, who do. A gauge that
+ * is set has one place.
+ */
+enum { SHARDS = 16, SHARED = 0 };
+
 /* Newest first; metric_write() prints in the order of the list. */
 static struct metric *registered;
 
@@ -18,58 +28,101 @@ metric_register(struct metric *metric)
 	if (metric->count == 0 || metric->cell == NULL ||
 	    metric->bound_count >= METRIC_BUCKETS)
 		abort();
+	if (metric->kind != METRIC_GAUGE && metric->more == NULL)
+		metric->more = memory_array((SHARDS - 1) * metric->count,
+		    sizeof(*metric->more));
 	metric->next = registered;
 	registered = metric;
 }
 
 /* An index past the table is a bug of ours; it must not write elsewhere. */
 static struct metric_cell *
-metric_cell(struct metric *metric, size_t index)
+metric_cell(struct metric *metric, size_t index, size_t shard)
 {
 	if (index >= metric->count)
 		abort();
-	return &metric->cell[index];
+	return shard == SHARED ?
+	    &metric->cell[index] :
+	    &metric->more[(shard - 1) * metric->count + index];
+}
+
+static size_t
+shard_of(const struct metric *metric)
+{
+	unsigned number = thread_number();
+
+	return metric->more == NULL || number >= SHARDS - 1 ? SHARED :
+							      number + 1;
+}
+
+/* Nobody else writes to a place that is one thread's own. */
+static void
+add(_Atomic uint64_t *place, uint64_t value, size_t shard)
+{
+	if (shard == SHARED)
+		atomic_fetch_add_explicit(place, value, memory_order_relaxed);
+	else
+		atomic_store_explicit(place,
+		    atomic_load_explicit(place, memory_order_relaxed) + value,
+		    memory_order_relaxed);
 }
 
 void
 metric_add(struct metric *metric, size_t index, uint64_t value)
 {
-	atomic_fetch_add_explicit(&metric_cell(metric, index)->value, value,
-	    memory_order_relaxed);
+	size_t shard = shard_of(metric);
+
+	add(&metric_cell(metric, index, shard)->value, value, shard);
 }
 
 void
 metric_subtract(struct metric *metric, size_t index, uint64_t value)
 {
-	atomic_fetch_sub_explicit(&metric_cell(metric, index)->value, value,
-	    memory_order_relaxed);
+	metric_add(metric, index, -value);
 }
 
 void
 metric_set(struct metric *metric, size_t index, uint64_t value)
 {
-	atomic_store_explicit(&metric_cell(metric, index)->value, value,
+	atomic_store_explicit(&metric_cell(metric, index, SHARED)->value, value,
 	    memory_order_relaxed);
 }
 
 void
 metric_observe(struct metric *metric, size_t index, uint64_t value)
 {
-	struct metric_cell *cell = metric_cell(metric, index);
-	size_t bucket = 0;
+	size_t shard = shard_of(metric), bucket = 0;
+	struct metric_cell *cell = metric_cell(metric, index, shard);
 
 	while (bucket < metric->bound_count && value > metric->bounds[bucket])
 		bucket++;
-	atomic_fetch_add_explicit(&cell->bucket[bucket], 1,
-	    memory_order_relaxed);
-	atomic_fetch_add_explicit(&cell->sum, value, memory_order_relaxed);
-	atomic_fetch_add_explicit(&cell->value, 1, memory_order_relaxed);
+	add(&cell->bucket[bucket], 1, shard);
+	add(&cell->sum, value, shard);
+	add(&cell->value, 1, shard);
+}
+
+/* The sum over all threads of what lies `offset` into their cells. */
+static uint64_t
+load(struct metric *metric, size_t index, size_t offset)
+{
+	size_t shards = metric->more == NULL ? 1 : SHARDS;
+	uint64_t sum = 0;
+
+	for (size_t shard = 0; shard < shards; shard++) {
+		char *cell = (char *)metric_cell(metric, index, shard);
+
+		sum += atomic_load_explicit((_Atomic uint64_t *)(void *)(cell +
+						offset),
+		    memory_order_relaxed);
+	}
+	return sum;
 }
 
 static uint64_t
-load(const _Atomic uint64_t *value)
+load_bucket(struct metric *metric, size_t index, size_t bucket)
 {
-	return atomic_load_explicit(value, memory_order_relaxed);
+	return load(metric, index,
+	    offsetof(struct metric_cell, bucket) + bucket * sizeof(uint64_t));
 }
 
 /* A label value: \ " and newline are escaped (text format 0.0.4). */
@@ -130,15 +183,14 @@ write_labels(struct buffer *out, const struct metric *metric, size_t index,
  * may rely on _count being the +Inf bucket.
  */
 static void
-write_histogram(struct buffer *out, const struct metric *metric, size_t index)
+write_histogram(struct buffer *out, struct metric *metric, size_t index)
 {
-	struct metric_cell *cell = &metric->cell[index];
 	uint64_t below = 0;
 
 	for (size_t i = 0; i <= metric->bound_count; i++) {
 		bool infinite = i == metric->bound_count;
 
-		below += load(&cell->bucket[i]);
+		below += load_bucket(metric, index, i);
 		buffer_format(out, "%s_bucket", metric->name);
 		write_labels(out, metric, index,
 		    infinite ? NULL : &metric->bounds[i], infinite);
@@ -149,7 +201,8 @@ write_histogram(struct buffer *out, const struct metric *metric, size_t index)
 	buffer_format(out, "%s_sum", metric->name);
 	write_labels(out, metric, index, NULL, false);
 	buffer_append_byte(out, ' ');
-	write_value(out, metric, load(&cell->sum));
+	write_value(out, metric,
+	    load(metric, index, offsetof(struct metric_cell, sum)));
 	buffer_format(out, "\n%s_count", metric->name);
 	write_labels(out, metric, index, NULL, false);
 	buffer_append_byte(out, ' ');
@@ -158,7 +211,7 @@ write_histogram(struct buffer *out, const struct metric *metric, size_t index)
 }
 
 static void
-write_cell(struct buffer *out, const struct metric *metric, size_t index)
+write_cell(struct buffer *out, struct metric *metric, size_t index)
 {
 	if (metric->kind == METRIC_HISTOGRAM) {
 		write_histogram(out, metric, index);
@@ -167,7 +220,8 @@ write_cell(struct buffer *out, const struct metric *metric, size_t index)
 	buffer_append(out, text_from(metric->name));
 	write_labels(out, metric, index, NULL, false);
 	buffer_append_byte(out, ' ');
-	write_value(out, metric, load(&metric->cell[index].value));
+	write_value(out, metric,
+	    load(metric, index, offsetof(struct metric_cell, value)));
 	buffer_append_byte(out, '\n');
 }
 

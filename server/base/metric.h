@@ -9,7 +9,9 @@
  * Counters, gauges and histograms as rows of tables. The folder that measures
  * defines a `struct metric` at file scope and registers it once at start with
  * metric_register(); values are relaxed atomics and may be touched from any
- * thread. metric_write() prints all of them as Prometheus text.
+ * thread. The first threads have cells of their own, so that loops which count
+ * the same thing do not meet; metric_write() prints the sums as Prometheus
+ * text.
  */
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
@@ -32,6 +34,7 @@ struct metric {
 	const uint64_t *bounds;    /* histogram: METRIC_BUCKETS - 1 or fewer */
 	size_t bound_count;
 	struct metric_cell *cell; /* `count` of them */
+	struct metric_cell *more; /* owned by metric.c: of other threads */
 	struct metric *next;      /* owned by metric.c */
 };
 

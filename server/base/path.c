@@ -25,13 +25,18 @@ struct parse {
 	struct text key[PATH_LEVELS_MAX];
 };
 
+/* Nothing but letters, digits and signs: its own key, and always allowed. */
 static bool
-text_ascii(struct text text)
+name_is_plain(struct text name)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.ptr[i] >= 0x80)
-			return false;
-	return true;
+	bool odd = false;
+
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char byte = (unsigned char)name.ptr[i];
+
+		odd |= byte < 0x20 || byte >= 0x7f || byte == '/';
+	}
+	return !odd;
 }
 
 /* C0, DEL and C1; NUL is one of them. */
@@ -91,12 +96,12 @@ name_key(struct arena *arena, struct text name, struct text *ret_key)
 		return BAD_INPUT;
 	if (name.len > PATH_SEGMENT_MAX)
 		return TOO_LARGE;
-	if (!name_bytes_allowed(name))
-		return BAD_INPUT;
-	if (text_ascii(name)) {
+	if (name_is_plain(name)) {
 		*ret_key = name;
 		return OK;
 	}
+	if (!name_bytes_allowed(name))
+		return BAD_INPUT;
 	return name_compose(arena, name, ret_key);
 }
 

@@ -21,15 +21,24 @@ response_reset(struct response *response)
 	*response = (struct response){ .arena = arena };
 }
 
+static bool
+is_control(char byte)
+{
+	return ((unsigned char)byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
 /* RFC 9110 5.5: CR, LF and NUL in a value are replaced by a space. */
 static struct text
 value_copy(struct arena *arena, struct text value)
 {
 	char *copy = arena_string(arena, value);
+	bool unclean = false;
 
+	/* Nearly none has any, and this loop is one the compiler widens. */
 	for (size_t i = 0; i < value.len; i++)
-		if (((unsigned char)copy[i] < 0x20 && copy[i] != '\t') ||
-		    copy[i] == 0x7f)
+		unclean |= is_control(copy[i]);
+	for (size_t i = 0; unclean && i < value.len; i++)
+		if (is_control(copy[i]))
 			copy[i] = ' ';
 	return text_trim((struct text){ copy, value.len });
 }

@@ -12,7 +12,7 @@ enum {
 	H = A | SYNTAX_HEX
 };
 
-static const unsigned char classes[128] = {
+const unsigned char syntax_classes[128] = {
 	0,
 	0,
 	0,
@@ -142,22 +142,3 @@ static const unsigned char classes[128] = {
 	A,
 	0,
 };
-
-bool
-syntax_is(char byte, enum syntax_class class)
-{
-	unsigned char index = (unsigned char)byte;
-
-	if (index >= sizeof(classes))
-		return class == SYNTAX_VALUE;
-	return (classes[index] & (unsigned)class) != 0;
-}
-
-bool
-syntax_all(struct text text, enum syntax_class class)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (!syntax_is(text.ptr[i], class))
-			return false;
-	return text.len > 0;
-}

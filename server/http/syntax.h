@@ -12,9 +12,24 @@ enum syntax_class {
 	SYNTAX_HEX = 8
 };
 
-bool
-syntax_is(char byte, enum syntax_class class);
+extern const unsigned char syntax_classes[128];
+
+static inline bool
+syntax_is(char byte, enum syntax_class class)
+{
+	unsigned char index = (unsigned char)byte;
+
+	if (index >= sizeof(syntax_classes))
+		return class == SYNTAX_VALUE;
+	return (syntax_classes[index] & (unsigned)class) != 0;
+}
 
 /* At least one byte, all of the class. */
-bool
-syntax_all(struct text text, enum syntax_class class);
+static inline bool
+syntax_all(struct text text, enum syntax_class class)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!syntax_is(text.ptr[i], class))
+			return false;
+	return text.len > 0;
+}
