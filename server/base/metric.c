@@ -118,6 +118,12 @@ load(struct metric *metric, size_t index, size_t offset)
 	return sum;
 }
 
+uint64_t
+metric_value(struct metric *metric, size_t index)
+{
+	return load(metric, index, offsetof(struct metric_cell, value));
+}
+
 static uint64_t
 load_bucket(struct metric *metric, size_t index, size_t bucket)
 {
@@ -220,8 +226,7 @@ write_cell(struct buffer *out, struct metric *metric, size_t index)
 	buffer_append(out, text_from(metric->name));
 	write_labels(out, metric, index, NULL, false);
 	buffer_append_byte(out, ' ');
-	write_value(out, metric,
-	    load(metric, index, offsetof(struct metric_cell, value)));
+	write_value(out, metric, metric_value(metric, index));
 	buffer_append_byte(out, '\n');
 }
 

@@ -96,18 +96,21 @@ count_up(void *argument)
 static void
 threads_lose_nothing(void **state)
 {
-	pthread_t thread[4];
-	uint64_t before = open_cell.value, observed = wait_cell.value;
+	enum { THREADS = 24 }; /* more than have cells of their own */
+	pthread_t thread[THREADS];
+	uint64_t before = metric_value(&open_files, 0);
+	uint64_t observed = metric_value(&waits, 0);
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, count_up,
 				     NULL),
 		    0);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(thread[i], NULL), 0);
-	assert_int_equal(open_cell.value, before + 40000);
-	assert_int_equal(wait_cell.value, observed + 40000);
+	assert_int_equal(metric_value(&open_files, 0),
+	    before + THREADS * 10000);
+	assert_int_equal(metric_value(&waits, 0), observed + THREADS * 10000);
 }
 
 int
