@@ -38,6 +38,7 @@ errand_post(struct exchange *exchange, struct errand *errand)
 	carrier->job.run = carrier_run;
 	carrier->job.home = carrier_home;
 	carrier->job.loop = visit->loop;
+	carrier->job.subject = subject_of(&exchange->principal);
 	carrier->errand = errand;
 	outcome = job_post(visit->server->workers, LANE_SLOW, JOB_BEGINS,
 	    &carrier->job);

@@ -241,6 +241,8 @@ visit_hash(struct visit *visit) ON_LOOP
 	visit->job.run = hash_run;
 	visit->job.home = hash_home;
 	visit->job.loop = visit->loop;
+	visit->job.subject =
+	    subject_of_address(visit->exchange.request->peer.name);
 	visit->away = true;
 	if (job_post(visit->server->workers, LANE_HASH, JOB_BEGINS,
 		&visit->job) != OK)

@@ -188,6 +188,7 @@ visit_post(struct visit *visit, enum lane lane, void (*run)(struct job *job),
 	visit->job.run = run;
 	visit->job.home = home;
 	visit->job.loop = visit->loop;
+	visit->job.subject = subject_of(&visit->exchange.principal);
 	visit->away = true;
 	outcome = job_post(visit->server->workers, lane, JOB_BEGINS,
 	    &visit->job);

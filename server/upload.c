@@ -8,6 +8,7 @@
 
 #include "server/base/memory.h"
 #include "server/server.h"
+#include "server/visit.h"
 #include "store/media.h"
 
 enum {
@@ -79,6 +80,8 @@ block_post(struct upload *upload) ON_LOOP
 	upload->writing = true;
 	upload->job.run = block_write;
 	upload->job.home = block_written;
+	upload->job.subject =
+	    subject_of(&visit_of(upload->request)->exchange.principal);
 	outcome = job_post(upload->server->workers, LANE_SLOW, kind,
 	    &upload->job);
 	if (outcome != OK)
@@ -191,6 +194,7 @@ upload_done(struct upload *upload, bool taken)
 		return;
 	closing = memory_alloc(sizeof(*closing));
 	closing->job.run = writer_close;
+	closing->job.subject = upload->job.subject;
 	closing->writer = upload->writer;
 	closing->taken = taken;
 	upload->writer = NULL;

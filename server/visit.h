@@ -3,6 +3,7 @@
 #include "dav/method.h"
 #include "server/metrics.h"
 #include "server/server.h"
+#include "server/subject.h"
 #include "server/upload.h"
 
 /*

@@ -6,13 +6,17 @@
 /*
  * The lanes with threads of their own: `slow` (files, archives, whatever may
  * block) and `hash` (argon2id, 19 MiB a piece). Each has a bounded queue, so
- * that one slow kind of work cannot starve another. The lanes `inline` and
- * `commit` have no queue here: one is the loop, the other the committer.
+ * that one slow kind of work cannot starve another, and serves subjects in
+ * turn, so that one subject cannot starve another: it never runs on all
+ * threads, and finds a queue full of its own jobs before others do. The lanes
+ * `inline` and `commit` have no queue here: one is the loop, the other the
+ * committer.
  */
 struct job {
 	void (*run)(struct job *job);
 	void (*home)(struct job *job); /* NULL: run was its end */
 	struct loop *loop;             /* where home runs */
+	uint64_t subject;              /* for whom (subject.h) */
 	struct letter letter;          /* the worker's */
 	struct job *next;              /* the worker's */
 	uint64_t posted_ns;            /* the worker's */
