@@ -69,6 +69,7 @@ struct conf {
 	const char *public_url;
 	struct conf_list server_names;
 	struct conf_list trusted_proxies;
+	const char *security_contact;
 	struct conf_store store;
 	struct {
 		const char *certificate, *key;

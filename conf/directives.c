@@ -60,6 +60,15 @@ const struct directive directives[] = {
 	    .form = "an address, or a network as ADDRESS/BITS",
 	    .help = "Peers whose Forwarded and X-Forwarded-* headers are "
 		    "believed." },
+	{ .name = "security_contact",
+	    .kind = DIRECTIVE_TEXT,
+	    .offset = AT(security_contact),
+	    .initial = "",
+	    .valid = contact_valid_or_empty,
+	    .form = "an address that begins with mailto:, https:// or tel:",
+	    .help = "Where to report a weakness of this server; "
+		    "/.well-known/security.txt tells it. Empty tells "
+		    "nothing." },
 
 	{ .section = "store",
 	    .name = "path",

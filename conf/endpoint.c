@@ -179,6 +179,36 @@ engine_valid(struct text value)
 	    text_equal(value, TEXT("memory"));
 }
 
+/* RFC 3986 2: what a URI consists of; anything else is percent-encoded. */
+static bool
+uri_bytes(struct text value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+
+		if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}", c) != NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+contact_valid_or_empty(struct text value)
+{
+	static const char *const schemes[] = { "mailto:", "https://", "tel:" };
+
+	if (value.len == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		struct text scheme = text_from(schemes[i]);
+
+		if (text_starts(value, scheme))
+			return value.len > scheme.len && value.len <= 512 &&
+			    uri_bytes(value);
+	}
+	return false;
+}
+
 bool
 realm_valid(struct text value)
 {

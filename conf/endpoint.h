@@ -62,6 +62,10 @@ authority_valid(struct text value);
 bool
 engine_valid(struct text value);
 
+/* A URI of a contact (RFC 9116 2.5.3), or nothing. */
+bool
+contact_valid_or_empty(struct text value);
+
 /* What fits between the quotes of a challenge (RFC 9110 5.6.4) unescaped. */
 bool
 realm_valid(struct text value);

@@ -1,8 +1,12 @@
 #include "server/pages.h"
 
+#include "server/base/clock.h"
 #include "server/base/metric.h"
+#include "server/http/problem.h"
 
-enum { METRICS_MAX = 4 * 1024 * 1024 };
+enum { METRICS_MAX = 4 * 1024 * 1024, SECURITY_DAYS = 180 };
+
+#define DAY_SECONDS UINT64_C(86400)
 
 static const char start_page[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -26,6 +30,37 @@ page_start(struct visit *visit)
 	    TEXT("default-src 'none'; frame-ancestors 'none'; "
 		 "base-uri 'none'; form-action 'none'"));
 	response_bytes(response, "text/html; charset=utf-8", TEXT(start_page));
+}
+
+/*
+ * RFC 9116. The file is made when it is asked for, so what it says is as new
+ * as the configuration; Expires is a midnight within the year (2.5.5).
+ */
+void
+page_security(struct visit *visit)
+{
+	const struct conf *conf = visit->exchange.conf;
+	uint64_t day = clock_wall_ns() / NS_PER_SECOND / DAY_SECONDS;
+	struct text url = text_from(conf->public_url);
+	char expires[CLOCK_RFC3339_SIZE];
+
+	if (text_ends(url, TEXT("/")))
+		url = text_slice(url, 0, url.len - 1);
+	if (conf->security_contact[0] == '\0') {
+		problem_respond(visit->exchange.request, NOT_FOUND, NULL);
+		return;
+	}
+	clock_format_rfc3339((day + SECURITY_DAYS) * DAY_SECONDS *
+		NS_PER_SECOND,
+	    expires);
+	response_of(visit)->status = 200;
+	response_header(response_of(visit), "Cache-Control",
+	    TEXT("max-age=86400"));
+	response_bytes(response_of(visit), "text/plain; charset=utf-8",
+	    arena_format(visit->exchange.arena,
+		"Contact: %s\nExpires: %s\n"
+		"Canonical: %.*s/.well-known/security.txt\n",
+		conf->security_contact, expires, TEXT_ARGS(url)));
 }
 
 void

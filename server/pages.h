@@ -6,6 +6,10 @@
 void
 page_start(struct visit *visit) ON_LOOP;
 
+/* security.txt (RFC 9116), or 404 when nobody is named to report to. */
+void
+page_security(struct visit *visit) ON_LOOP;
+
 /* 200 while the loop runs. */
 void
 page_health(struct visit *visit) ON_LOOP;

@@ -9,6 +9,12 @@ static const struct route routes[] = {
 	    .kind = ROUTE_PAGE,
 	    .doors = DOOR_PUBLIC,
 	    .answer = page_start },
+	{ .segment = ".well-known",
+	    .second = "security.txt",
+	    .kind = ROUTE_PAGE,
+	    .doors = DOOR_PUBLIC,
+	    .alone = true,
+	    .answer = page_security },
 	{ .segment = "healthz",
 	    .kind = ROUTE_PAGE,
 	    .doors = DOOR_PUBLIC | DOOR_ADMIN,
@@ -30,6 +36,7 @@ const struct route *
 route_find(const struct path *path, enum route_door door)
 {
 	struct text first = path->count > 0 ? path->key[0] : TEXT_NONE;
+	struct text second = path->count > 1 ? path->key[1] : TEXT_NONE;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route *route = &routes[i];
@@ -37,7 +44,11 @@ route_find(const struct path *path, enum route_door door)
 		if ((route->doors & (unsigned)door) == 0 ||
 		    !text_equal(first, text_from(route->segment)))
 			continue;
-		if (route->alone && path->count > 1)
+		if (route->second != NULL &&
+		    !text_equal(second, text_from(route->second)))
+			continue;
+		if (route->alone &&
+		    path->count > (route->second != NULL ? 2 : 1))
 			continue;
 		return route;
 	}

@@ -13,9 +13,10 @@ enum route_door { DOOR_PUBLIC = 1, DOOR_ADMIN = 2 };
 
 struct route {
 	const char *segment; /* "" is "/" itself */
+	const char *second;  /* NULL: any, or none */
 	enum route_kind kind;
 	unsigned doors; /* listeners on which it exists */
-	bool alone;     /* no segment may follow */
+	bool alone;     /* no further segment may follow */
 	/* ROUTE_PAGE: GET and HEAD; describes the response. */
 	void (*answer)(struct visit *visit);
 };

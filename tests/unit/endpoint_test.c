@@ -124,6 +124,16 @@ authorities_words_realms(void **state)
 	assert_true(engine_valid(TEXT("lmdb")));
 	assert_false(engine_valid(TEXT("")));
 	assert_false(engine_valid(TEXT("punchcards")));
+	assert_true(contact_valid_or_empty(TEXT("")));
+	assert_true(contact_valid_or_empty(TEXT("mailto:it@a.example")));
+	assert_true(contact_valid_or_empty(TEXT("https://a.example/x?y=1")));
+	assert_true(contact_valid_or_empty(TEXT("tel:+49-89-1234")));
+	assert_false(contact_valid_or_empty(TEXT("mailto:")));
+	assert_false(contact_valid_or_empty(TEXT("it@a.example")));
+	assert_false(contact_valid_or_empty(TEXT("http://a.example/")));
+	assert_false(contact_valid_or_empty(TEXT("mailto:a\nb")));
+	assert_false(contact_valid_or_empty(TEXT("mailto:a b")));
+	assert_false(contact_valid_or_empty(TEXT("tel:<1>")));
 	assert_true(realm_valid(TEXT("My files")));
 	assert_false(realm_valid(TEXT("")));
 	assert_false(realm_valid(TEXT("a\"b")));
