@@ -123,8 +123,9 @@ class MoveLarge(Large, Move):
 
 class Trash(Workload):
     """Trees are deleted and the trash is emptied; until it is reclaimed, GET
-    and PUT of 4 KiB go on in turns. Turns within which the queue of the
-    reclaimer got shorter are compared with those within which it did not."""
+    and PUT of 4 KiB go on in turns. Turns after the queue of the reclaimer
+    first got shorter are compared with those before the trash was emptied;
+    those between, in which it may have begun or not, count for neither."""
 
     unit = "s"
     needs = ("many/", "small/")
@@ -152,29 +153,26 @@ class Trash(Workload):
                               size=SMALL, **more)
 
     def timed(self, bench, server, cores):
-        calm, busy = {}, {}
-        for _ in range(3):
-            for kind in ("get", "put"):
-                calm.setdefault(kind, []).append(
-                    self.turn(bench, server, kind)["p99"])
+        calm, busy = {"get": [], "put": []}, {"get": [], "put": []}
+        for _ in range(5):
+            for kind in calm:
+                calm[kind].append(self.turn(bench, server, kind)["p99"])
         server.command("trash", "empty", "bench")
         begun = time.monotonic()
-        queue = server.stats()["reclaim_queue"]
-        while queue:
-            for kind in ("get", "put"):
+        full = left = server.stats()["reclaim_queue"]
+        while left:
+            for kind in busy:
+                begun_before = left < full
                 p99 = self.turn(bench, server, kind)["p99"]
                 left = server.stats()["reclaim_queue"]
-                if 0 < left < queue:
-                    busy.setdefault(kind, []).append(p99)
-                elif left == queue:
-                    calm[kind].append(p99)
-                queue = left
+                if begun_before and left:
+                    busy[kind].append(p99)
             if time.monotonic() - begun > 120:
                 raise Wrong("the trash is not reclaimed after two minutes")
         return {"seconds": time.monotonic() - begun, "calm": calm,
                 "busy": busy,
                 **{kind + "_p99": middle(busy[kind]) / middle(calm[kind])
-                   for kind in busy}}
+                   for kind in busy if busy[kind]}}
 
     def value(self, figures):
         return figures["seconds"]
