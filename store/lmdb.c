@@ -15,9 +15,7 @@
  * and process (LMDB's locks demand it); the map is never moved while a
  * transaction of this process lives, so whoever moves it pauses the others
  * and waits for them, for a bounded time; an environment is never used after
- * fork. Sync flags are the default ones, so OK from commit means on disk;
- * relaxed leaves syncing to a thread of its own, once a second, and a power
- * failure may then cost the whole engine (MDB_NOSYNC does not order writes).
+ * fork. lmdb.h says how a commit comes to the disk.
  */
 enum {
 	READERS_MAX = 1024,
@@ -214,16 +212,14 @@ map_bytes(uint64_t size)
 	return (size_t)((size + unit - 1) / unit * unit);
 }
 
-static int
-environment_open(struct lmdb *db)
+int
+lmdb_environment(struct lmdb *db, bool read_only)
 {
-	unsigned flags = MDB_NOTLS;
+	unsigned flags = MDB_NOTLS | MDB_NOSYNC;
 	MDB_txn *txn;
 	int dead, rc;
 
-	if (db->relaxed)
-		flags |= MDB_NOSYNC;
-	if (db->read_only)
+	if (read_only)
 		flags |= MDB_RDONLY;
 	rc = mdb_env_create(&db->env);
 	if (rc != MDB_SUCCESS)
@@ -245,16 +241,21 @@ environment_open(struct lmdb *db)
 		else
 			mdb_txn_abort(txn);
 	}
-	if (rc != MDB_SUCCESS) {
-		mdb_env_close(db->env);
-		db->env = NULL;
-	}
+	if (rc != MDB_SUCCESS)
+		lmdb_environment_close(db);
 	return rc;
 }
 
-/* One sentence that says what to do. */
-static void
-explain(const struct lmdb *db, int rc, struct buffer *message)
+void
+lmdb_environment_close(struct lmdb *db)
+{
+	if (db->env != NULL)
+		mdb_env_close(db->env);
+	db->env = NULL;
+}
+
+void
+lmdb_explain(const struct lmdb *db, int rc, struct buffer *message)
 {
 	const char *path = db->path;
 
@@ -279,29 +280,19 @@ explain(const struct lmdb *db, int rc, struct buffer *message)
 		    mdb_strerror(rc));
 }
 
-static void *
-sync_each_second(void *context)
+/* The last user leaves a checkpoint: the next one has nothing to run again. */
+static void
+leave_clean(struct lmdb *db)
 {
-	struct lmdb *db = context;
+	MDB_txn *txn;
 
-	pthread_mutex_lock(&db->mutex);
-	while (!db->stopping) {
-		struct timespec until = deadline_after(1);
-
-		(void)pthread_cond_timedwait(&db->wake, &db->mutex, &until);
-		/* While paused the environment may be another, or none. */
-		if (db->paused || db->env == NULL)
-			continue;
-		db->active++;
-		pthread_mutex_unlock(&db->mutex);
-		atomic_store(&db->sync_error, mdb_env_sync(db->env, 1));
-		pthread_mutex_lock(&db->mutex);
-		db->active--;
-		if (db->paused && db->active == 0)
-			pthread_cond_broadcast(&db->changed);
-	}
-	pthread_mutex_unlock(&db->mutex);
-	return NULL;
+	if (atomic_load(&db->suspect) ||
+	    lmdb_guard_take(db, GUARD_USERS, false) != OK ||
+	    mdb_txn_begin(db->env, NULL, 0, &txn) != MDB_SUCCESS)
+		return;
+	if (atomic_load(&db->pinned) != mdb_txn_id(txn) - 1)
+		(void)(lmdb_checkpoint_now(db, txn) == OK);
+	mdb_txn_abort(txn);
 }
 
 static void
@@ -309,16 +300,14 @@ lmdb_close(struct engine *engine)
 {
 	struct lmdb *db = (struct lmdb *)engine;
 
-	if (db->syncing) {
-		pthread_mutex_lock(&db->mutex);
-		db->stopping = true;
-		pthread_cond_signal(&db->wake);
-		pthread_mutex_unlock(&db->mutex);
-		pthread_join(db->syncer, NULL);
-	}
+	lmdb_keeper_stop(db);
 	lmdb_drop_spares(db);
-	if (db->env != NULL)
-		mdb_env_close(db->env);
+	if (db->env != NULL && !db->read_only && atomic_load(&db->commits) > 0)
+		leave_clean(db);
+	lmdb_pins_drop(db);
+	lmdb_environment_close(db);
+	lmdb_files_close(db);
+	pthread_cond_destroy(&db->kept);
 	pthread_cond_destroy(&db->wake);
 	pthread_cond_destroy(&db->changed);
 	pthread_mutex_destroy(&db->mutex);
@@ -326,34 +315,73 @@ lmdb_close(struct engine *engine)
 	free(db);
 }
 
-static enum outcome
-lmdb_open(const struct engine_options *options, struct buffer *message,
-    struct engine **ret_engine)
+static struct lmdb *
+lmdb_new(const struct engine_options *options)
 {
 	struct lmdb *db = memory_alloc(sizeof(*db));
 	pthread_condattr_t monotonic;
-	int rc;
 
 	db->engine.row = engine_row_find("lmdb");
 	db->path = memory_string(text_from(options->path));
 	db->map_size = options->map_size;
 	db->relaxed = options->relaxed && !options->read_only;
 	db->read_only = options->read_only;
+	db->folder = db->guard = db->checkpoint = -1;
+	db->journal.fd[0] = db->journal.fd[1] = -1;
 	pthread_mutex_init(&db->mutex, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&db->changed, &monotonic);
 	pthread_cond_init(&db->wake, &monotonic);
+	pthread_cond_init(&db->kept, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	rc = environment_open(db);
-	if (rc == MDB_SUCCESS && db->relaxed) {
-		rc = pthread_create(&db->syncer, NULL, sync_each_second, db);
-		db->syncing = rc == 0;
+	return db;
+}
+
+/* Who comes alone brings the store up to date; who comes later waits. */
+static enum outcome
+come_in(struct lmdb *db, struct buffer *message)
+{
+	enum outcome outcome = lmdb_files_open(db);
+
+	if (outcome == OK) {
+		outcome = lmdb_guard_take(db, GUARD_USERS, false);
+		if (outcome == OK)
+			outcome = lmdb_recover(db, message);
+		else if (outcome == BUSY)
+			outcome = OK;
 	}
-	if (rc != MDB_SUCCESS) {
-		explain(db, rc, message);
+	if (outcome == OK)
+		outcome = lmdb_guard_share(db, GUARD_USERS);
+	if (outcome != OK && message->len == 0)
+		buffer_format(message,
+		    "the files in %s cannot be opened: %s: run as their owner "
+		    "or as root",
+		    db->path, outcome_name(outcome));
+	return outcome;
+}
+
+static enum outcome
+lmdb_open(const struct engine_options *options, struct buffer *message,
+    struct engine **ret_engine)
+{
+	struct lmdb *db = lmdb_new(options);
+	enum outcome outcome = come_in(db, message);
+
+	if (outcome == OK) {
+		int rc = lmdb_environment(db, db->read_only);
+
+		outcome = lmdb_outcome(rc);
+		if (rc != MDB_SUCCESS)
+			lmdb_explain(db, rc, message);
+	}
+	if (outcome == OK && !db->read_only) {
+		lmdb_pin_latest(db);
+		outcome = lmdb_keeper_start(db);
+	}
+	if (outcome != OK) {
 		lmdb_close(&db->engine);
-		return lmdb_outcome(rc);
+		return outcome;
 	}
 	*ret_engine = &db->engine;
 	return OK;
@@ -363,16 +391,19 @@ static enum outcome
 lmdb_reopen(struct engine *engine)
 {
 	struct lmdb *db = (struct lmdb *)engine;
-	enum outcome outcome = lmdb_pause(db);
+	enum outcome outcome;
 
+	lmdb_keeper_wait(db);
+	outcome = lmdb_pause(db);
 	if (outcome != OK)
 		return outcome;
 	lmdb_drop_spares(db);
-	if (db->env != NULL)
-		mdb_env_close(db->env);
-	db->env = NULL;
-	outcome = lmdb_outcome(environment_open(db));
-	atomic_store(&db->sync_error, 0);
+	if (db->pin != NULL)
+		mdb_txn_abort(db->pin);
+	db->pin = NULL;
+	atomic_store(&db->pinned, 0);
+	lmdb_environment_close(db);
+	outcome = lmdb_outcome(lmdb_environment(db, db->read_only));
 	lmdb_resume(db);
 	return outcome;
 }
@@ -394,6 +425,7 @@ lmdb_copy(struct engine *engine, const char *folder)
 
 struct oldest {
 	uint64_t readers, txn;
+	uint64_t pinned; /* of this process; counted apart, once */
 };
 
 /* Lines "PID THREAD TXN", after a heading; "-" is a reader at rest. */
@@ -411,6 +443,10 @@ count_reader(const char *line, void *context)
 	id = strtoull(end, &end, 10);
 	if (id == 0)
 		return 0;
+	if (id == oldest->pinned) {
+		oldest->pinned = 0;
+		return 0;
+	}
 	oldest->readers++;
 	if (id < oldest->txn)
 		oldest->txn = id;
@@ -421,7 +457,8 @@ static void
 lmdb_stats(struct engine *engine, struct engine_stats *ret_stats)
 {
 	struct lmdb *db = (struct lmdb *)engine;
-	struct oldest oldest = { .txn = UINT64_MAX };
+	struct oldest oldest = { .txn = UINT64_MAX,
+		.pinned = atomic_load(&db->pinned) };
 	struct engine_stats stats = { 0 };
 	SCOPED(buffer) struct buffer file = { .max = 8192 };
 	struct stat status;

@@ -50,6 +50,16 @@ begin_handle(struct lmdb *db, bool writable, struct lmdb_txn *txn)
 	return rc;
 }
 
+static enum outcome
+begin_write(struct lmdb *db, struct lmdb_txn *txn)
+{
+	enum outcome outcome = lmdb_writer_ready(db, txn->handle);
+
+	if (outcome == OK)
+		journal_begin(&db->journal);
+	return outcome;
+}
+
 static void
 discard(struct lmdb *db, struct lmdb_txn *txn)
 {
@@ -76,11 +86,15 @@ lmdb_begin(struct engine *engine, bool writable, struct txn **ret_txn)
 			txn = memory_alloc(sizeof(*txn));
 		txn->failed = OK;
 		rc = begin_handle(db, writable, txn);
-		if (rc == MDB_SUCCESS) {
+		if (rc == MDB_SUCCESS && writable)
+			outcome = begin_write(db, txn);
+		if (rc == MDB_SUCCESS && outcome == OK) {
 			*ret_txn = &txn->txn;
 			return OK;
 		}
 		discard(db, txn);
+		if (outcome != OK)
+			return outcome;
 		if (rc != MDB_MAP_RESIZED || attempt > 2)
 			return lmdb_outcome(rc);
 		outcome = lmdb_remap(db);
@@ -89,18 +103,59 @@ lmdb_begin(struct engine *engine, bool writable, struct txn **ret_txn)
 	}
 }
 
+/*
+ * LMDB refused what the journal has, and the tail tells of it: the checkpoint
+ * that follows makes that record one that no recovery runs, and gives back the
+ * pages that were pinned, of which there may have been too few.
+ */
+static void
+disown(struct lmdb *db)
+{
+	MDB_txn *txn;
+
+	if (mdb_txn_begin(db->env, NULL, 0, &txn) != MDB_SUCCESS)
+		return;
+	(void)(lmdb_writer_ready(db, txn) == OK);
+	mdb_txn_abort(txn);
+}
+
+static enum outcome
+commit_handle(struct lmdb *db, struct lmdb_txn *txn)
+{
+	uint64_t length = db->journal.record.len;
+	enum outcome outcome;
+
+	/* LMDB does not count a transaction that wrote nothing. */
+	if (txn->failed != OK || length == JOURNAL_HEAD) {
+		mdb_txn_abort(txn->handle);
+		return txn->failed;
+	}
+	outcome = journal_append(&db->journal, !db->relaxed);
+	if (outcome == OK)
+		outcome = lmdb_tail_write(db);
+	if (outcome != OK) {
+		lmdb_tail_forget(db);
+		mdb_txn_abort(txn->handle);
+		return outcome;
+	}
+	outcome = lmdb_outcome(mdb_txn_commit(txn->handle));
+	if (outcome != OK) {
+		disown(db);
+		return outcome;
+	}
+	db->unkept += length;
+	atomic_fetch_add(&db->commits, 1);
+	atomic_store(&db->dirty, true);
+	return OK;
+}
+
 enum outcome
 lmdb_commit(struct txn *base)
 {
 	struct lmdb_txn *txn = (struct lmdb_txn *)base;
 	struct lmdb *db = db_of(base);
-	int rc = mdb_txn_commit(txn->handle);
-	enum outcome outcome = lmdb_outcome(rc);
+	enum outcome outcome = commit_handle(db, txn);
 
-	if (rc == MDB_BAD_TXN && txn->failed != OK)
-		outcome = txn->failed;
-	if (outcome == OK && atomic_load(&db->sync_error) != 0)
-		outcome = lmdb_outcome(atomic_load(&db->sync_error));
 	free(txn);
 	lmdb_leave(db, NULL);
 	return outcome;
@@ -140,10 +195,9 @@ settle(struct txn *base, int rc)
 	return outcome;
 }
 
-static MDB_val
-value_from(struct text text)
+MDB_val
+lmdb_value(struct text text)
 {
-	/* LMDB takes no const; it does not write to keys and values. */
 	union {
 		const char *in;
 		void *out;
@@ -162,7 +216,7 @@ enum outcome
 lmdb_get(struct txn *base, struct text key, struct text *ret_value)
 {
 	struct lmdb_txn *txn = (struct lmdb_txn *)base;
-	MDB_val at = value_from(key), value;
+	MDB_val at = lmdb_value(key), value;
 	int rc = mdb_get(txn->handle, db_of(base)->table, &at, &value);
 
 	if (rc == MDB_SUCCESS)
@@ -174,20 +228,26 @@ enum outcome
 lmdb_put(struct txn *base, struct text key, struct text value)
 {
 	struct lmdb_txn *txn = (struct lmdb_txn *)base;
-	MDB_val at = value_from(key), bytes = value_from(value);
-
-	return settle(base,
+	MDB_val at = lmdb_value(key), bytes = lmdb_value(value);
+	enum outcome outcome = settle(base,
 	    mdb_put(txn->handle, db_of(base)->table, &at, &bytes, 0));
+
+	if (outcome == OK)
+		journal_note_put(&db_of(base)->journal, key, value);
+	return outcome;
 }
 
 enum outcome
 lmdb_remove(struct txn *base, struct text key)
 {
 	struct lmdb_txn *txn = (struct lmdb_txn *)base;
-	MDB_val at = value_from(key);
-
-	return settle(base,
+	MDB_val at = lmdb_value(key);
+	enum outcome outcome = settle(base,
 	    mdb_del(txn->handle, db_of(base)->table, &at, NULL));
+
+	if (outcome == OK)
+		journal_note_remove(&db_of(base)->journal, key);
+	return outcome;
 }
 
 enum outcome
@@ -240,7 +300,7 @@ enum outcome
 lmdb_cursor_seek(struct cursor *base, struct text key)
 {
 	struct lmdb_cursor *cursor = (struct lmdb_cursor *)base;
-	MDB_val at = value_from(key), value = { 0 };
+	MDB_val at = lmdb_value(key), value = { 0 };
 	int rc = mdb_cursor_get(cursor->handle, &at, &value,
 	    key.len == 0 ? MDB_FIRST : MDB_SET_RANGE);
 
@@ -282,7 +342,7 @@ enum outcome
 lmdb_cursor_before(struct cursor *base, struct text key)
 {
 	struct lmdb_cursor *cursor = (struct lmdb_cursor *)base;
-	MDB_val at = value_from(key), value = { 0 };
+	MDB_val at = lmdb_value(key), value = { 0 };
 	int rc = mdb_cursor_get(cursor->handle, &at, &value, MDB_SET_RANGE);
 
 	if (rc == MDB_SUCCESS)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/change.h"
+#include "tests/unit/state.h"
 
 /*
  * Group commit, over LMDB and over an engine of this file that wraps that of
@@ -505,7 +506,7 @@ static void
 test_producers(void **state)
 {
 	struct engine *engine = open_faulty();
-	char folder[] = "/tmp/change_test.XXXXXX", path[64];
+	char folder[] = "/tmp/change_test.XXXXXX";
 
 	(void)state;
 	produce_all(engine);
@@ -514,11 +515,7 @@ test_producers(void **state)
 	engine = open_named("lmdb", folder, 64 << 20);
 	produce_all(engine);
 	engine->row->close(engine);
-	snprintf(path, sizeof(path), "%s/data.mdb", folder);
-	assert_int_equal(unlink(path), 0);
-	snprintf(path, sizeof(path), "%s/lock.mdb", folder);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(folder), 0);
+	remove_tree(folder);
 }
 
 int
