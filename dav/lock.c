@@ -285,6 +285,22 @@ lock_new(struct exchange *exchange, struct place *place,
 	return lock_make(exchange, place, info);
 }
 
+/* What the body asks; without one it is a refresh, and read by `run`. */
+static enum outcome
+lock_prepare(struct exchange *exchange)
+{
+	struct lock_info *info;
+	enum outcome outcome;
+
+	if (exchange->body.len == 0)
+		return OK;
+	info = ARENA_NEW(exchange->arena, struct lock_info);
+	outcome = lock_info_parse(exchange, info);
+	if (outcome == OK)
+		exchange->state = info;
+	return outcome;
+}
+
 static enum outcome
 lock_run(struct exchange *exchange)
 {
@@ -293,7 +309,9 @@ lock_run(struct exchange *exchange)
 	struct lock_info info;
 	enum outcome outcome = lock_check(exchange, &place);
 
-	if (outcome == OK)
+	if (outcome == OK && exchange->state != NULL)
+		info = *(const struct lock_info *)exchange->state;
+	else if (outcome == OK)
 		outcome = lock_info_parse(exchange, &info);
 	if (outcome == OK)
 		outcome = lock_conditions(exchange, &place, &header);
@@ -308,5 +326,6 @@ const struct method method_lock = {
 	.body = METHOD_BODY_XML,
 	.lane = LANE_COMMIT,
 	.admit = lock_admit,
+	.prepare = lock_prepare,
 	.run = lock_run,
 };

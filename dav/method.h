@@ -40,8 +40,9 @@ struct method {
 	 * nothing each time: response and problem were reset by the caller.
 	 */
 	enum outcome (*run)(struct exchange *exchange);
-	/* LANE_SLOW before LANE_COMMIT: what needs files (PUT sniffs a type,
-	   finishes a blob). NULL: none. ON_WORKER, no transaction. */
+	/* Once, before LANE_COMMIT, with all of the body and no transaction:
+	   of a content on a worker (PUT sniffs a type), of XML where its
+	   length allows it (it is parsed). NULL: none. */
 	enum outcome (*prepare)(struct exchange *exchange);
 };
 

@@ -116,6 +116,21 @@ mkcol_parse(struct exchange *exchange, struct patch *patch)
 }
 
 static enum outcome
+mkcol_prepare(struct exchange *exchange)
+{
+	struct patch *patch;
+	enum outcome outcome;
+
+	if (exchange->body.len == 0)
+		return OK;
+	patch = ARENA_NEW(exchange->arena, struct patch);
+	outcome = mkcol_parse(exchange, patch);
+	if (outcome == OK)
+		exchange->state = patch;
+	return outcome;
+}
+
+static enum outcome
 mkcol_respond(struct exchange *exchange, const struct patch *patch)
 {
 	struct buffer out = { 0 };
@@ -144,11 +159,15 @@ mkcol_make(struct exchange *exchange, struct place *place)
 static enum outcome
 mkcol_extended(struct exchange *exchange, struct place *place)
 {
-	struct patch patch = { 0 };
-	enum outcome outcome = mkcol_parse(exchange, &patch);
+	struct patch patch;
+	enum outcome outcome = exchange->state == NULL ?
+	    mkcol_prepare(exchange) :
+	    OK;
 
-	if (outcome == OK)
-		outcome = patch_apply(exchange, 0, &patch);
+	if (outcome != OK)
+		return outcome;
+	patch = *(const struct patch *)exchange->state;
+	outcome = patch_apply(exchange, 0, &patch);
 	if (outcome != OK)
 		return outcome;
 	if (patch.refused)
@@ -185,5 +204,6 @@ const struct method method_mkcol = {
 	.body = METHOD_BODY_XML,
 	.lane = LANE_COMMIT,
 	.admit = mkcol_admit,
+	.prepare = mkcol_prepare,
 	.run = mkcol_run,
 };

@@ -5,7 +5,27 @@
  */
 #include "dav/patch.h"
 
+#include <string.h>
+
 #include "dav/xml.h"
+
+/* Most bodies name one property, so the room grows with them. */
+static struct instruction *
+instruction_add(struct exchange *exchange, struct patch *patch)
+{
+	if (patch->count == patch->room) {
+		size_t room = patch->room == 0 ? 4 : patch->room * 2;
+		struct instruction *grown = ARENA_ARRAY(exchange->arena, room,
+		    struct instruction);
+
+		if (patch->count > 0)
+			memcpy(grown, patch->instruction,
+			    patch->count * sizeof(*grown));
+		patch->instruction = grown;
+		patch->room = room;
+	}
+	return &patch->instruction[patch->count++];
+}
 
 static enum outcome
 patch_group(struct exchange *exchange, const xmlNode *group, bool remove,
@@ -20,9 +40,9 @@ patch_group(struct exchange *exchange, const xmlNode *group, bool remove,
 	for (; element != NULL; element = xml_next_element(element->next)) {
 		struct instruction *instruction;
 
-		if (patch->count == patch->room)
+		if (patch->count == exchange->conf->limits.xml_properties)
 			return TOO_LARGE;
-		instruction = &patch->instruction[patch->count++];
+		instruction = instruction_add(exchange, patch);
 		property_name_make(exchange, xml_space(element),
 		    xml_name(element), &instruction->name);
 		instruction->remove = remove;
@@ -38,9 +58,6 @@ patch_parse(struct exchange *exchange, const xmlNode *root, struct patch *patch)
 	xmlNode *group;
 	enum outcome outcome = OK;
 
-	patch->room = exchange->conf->limits.xml_properties;
-	patch->instruction = ARENA_ARRAY(exchange->arena, patch->room,
-	    struct instruction);
 	for (group = xml_next_element(root->children);
 	     outcome == OK && group != NULL;
 	     group = xml_next_element(group->next)) {
@@ -116,6 +133,7 @@ patch_apply(struct exchange *exchange, node_id node, struct patch *patch)
 	for (size_t i = 0; i < patch->count; i++) {
 		struct instruction *instruction = &patch->instruction[i];
 
+		instruction->status = 0; /* of an earlier run */
 		if (instruction->given)
 			continue;
 		instruction->status = instruction_apply(patch, instruction);

@@ -24,6 +24,18 @@ body_parse(struct exchange *exchange, struct patch *patch)
 	return patch_parse(exchange, root, patch);
 }
 
+/* Away from the transaction that others share; `run` may come twice. */
+static enum outcome
+proppatch_prepare(struct exchange *exchange)
+{
+	struct patch *patch = ARENA_NEW(exchange->arena, struct patch);
+	enum outcome outcome = body_parse(exchange, patch);
+
+	if (outcome == OK)
+		exchange->state = patch;
+	return outcome;
+}
+
 static enum outcome
 patch_respond(struct exchange *exchange, const struct place *place,
     const struct patch *patch)
@@ -76,14 +88,16 @@ proppatch_admit(struct exchange *exchange, enum lane *lane)
 static enum outcome
 proppatch_run(struct exchange *exchange)
 {
-	struct patch patch = { 0 };
+	struct patch patch;
 	struct place place;
 	enum outcome outcome = proppatch_check(exchange, &place);
 
-	if (outcome == OK)
-		outcome = body_parse(exchange, &patch);
-	if (outcome == OK)
-		outcome = patch_apply(exchange, place.node->id, &patch);
+	if (outcome == OK && exchange->state == NULL)
+		outcome = proppatch_prepare(exchange);
+	if (outcome != OK)
+		return outcome;
+	patch = *(const struct patch *)exchange->state;
+	outcome = patch_apply(exchange, place.node->id, &patch);
 	if (outcome == OK && !patch.refused)
 		outcome = patch_write(exchange, &place, &patch);
 	return outcome == OK ? patch_respond(exchange, &place, &patch) :
@@ -96,5 +110,6 @@ const struct method method_proppatch = {
 	.lane = LANE_COMMIT,
 	.flags = 0,
 	.admit = proppatch_admit,
+	.prepare = proppatch_prepare,
 	.run = proppatch_run,
 };

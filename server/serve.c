@@ -101,6 +101,35 @@ content_done(struct upload *upload, enum outcome outcome) ON_LOOP
 		visit_post(visit, LANE_SLOW, prepare_content, prepared);
 }
 
+static void
+prepare_xml(struct job *job) ON_WORKER
+{
+	struct visit *visit = (struct visit *)((char *)job -
+	    offsetof(struct visit, job));
+
+	visit->outcome = visit->exchange.method->prepare(&visit->exchange);
+}
+
+/* What is parsed here need not be in a transaction that others share. */
+static void
+visit_prepare(struct visit *visit) ON_LOOP
+{
+	struct exchange *exchange = &visit->exchange;
+	enum outcome outcome = OK;
+
+	if (exchange->method->prepare != NULL &&
+	    exchange->body.len > LOOP_XML_MAX) {
+		visit_post(visit, LANE_SLOW, prepare_xml, prepared);
+		return;
+	}
+	if (exchange->method->prepare != NULL)
+		outcome = exchange->method->prepare(exchange);
+	if (outcome != OK)
+		visit_reply(visit, outcome);
+	else
+		visit_run(visit);
+}
+
 /* XML, or a body that a method without one was sent. */
 static void
 gather_done(struct upload *upload, enum outcome outcome) ON_LOOP
@@ -120,7 +149,7 @@ gather_done(struct upload *upload, enum outcome outcome) ON_LOOP
 	}
 	if (method->body == METHOD_BODY_XML)
 		visit->exchange.body = bytes;
-	visit_run(visit);
+	visit_prepare(visit);
 }
 
 static uint64_t

@@ -7,10 +7,7 @@
 #include "server/route.h"
 #include "server/visit.h"
 
-enum {
-	SMALL_ANSWER = 64 * 1024, /* is in the socket at once */
-	LOOP_XML_MAX = 16 * 1024
-};
+enum { SMALL_ANSWER = 64 * 1024 /* is in the socket at once */ };
 
 void
 visit_enter(struct visit *visit, enum phase phase)

@@ -31,6 +31,8 @@ struct visit {
 	struct visit *live_next, **live_at;
 };
 
+enum { LOOP_XML_MAX = 16 * 1024 }; /* bytes of XML that a loop parses */
+
 static inline struct visit *
 visit_of(struct request *request)
 {
