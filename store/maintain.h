@@ -13,6 +13,7 @@ struct maintain {
 	void (*progress)(void *context, uint64_t done, uint64_t all);
 	void (*finding)(void *context, const char *line);
 	void *context;
+	uint64_t rate; /* bytes a second that scrub reads; 0: what it can */
 	uint64_t findings;
 	json_t *report; /* owned by the caller: counts by name */
 };
@@ -22,7 +23,7 @@ struct maintain {
 enum outcome
 store_verify(struct conf *conf, struct maintain *maintain) ON_WORKER MUST_CHECK;
 
-/* Reads every blob and compares its checksum. */
+/* Reads every blob and compares its checksum, at `rate` in the mean. */
 enum outcome
 store_scrub(struct store *store, struct maintain *maintain)
     ON_WORKER MUST_CHECK;

@@ -1,5 +1,8 @@
+#include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "server/base/clock.h"
 #include "store/blobs.h"
 #include "store/keys.h"
 #include "store/maintain_report.h"
@@ -8,9 +11,13 @@
 /*
  * Reads every content and compares it with the checksum made when it was
  * written. A transaction lives for one block of records; small contents are
- * checked inside it, files after it, because reading them takes long.
+ * checked inside it, files after it, because reading them takes long. Between
+ * blocks and files it rests, so that others find the disk and the cores free.
  */
 enum { SCRUB_BLOCK = 256 };
+
+/* What was lost by being late is not caught up with in one go. */
+#define LATE_MAX_NS (NS_PER_SECOND / 4)
 
 struct scrub_block {
 	blob_id id[SCRUB_BLOCK];
@@ -25,7 +32,37 @@ struct scrub {
 	bool ended;
 	struct scrub_block files;
 	uint64_t contents, bytes, all;
+	uint64_t unpaced; /* bytes read since the last rest */
+	uint64_t due_ns;  /* when the next may be read */
 };
+
+/* Rests until what was read fits the rate. */
+static void
+scrub_pace(struct scrub *scrub) ON_WORKER;
+
+static void
+scrub_pace(struct scrub *scrub)
+{
+	uint64_t rate = scrub->maintain->rate;
+	uint64_t now_ns = clock_monotonic_ns(), read = scrub->unpaced;
+	struct timespec time;
+
+	scrub->unpaced = 0;
+	if (rate == 0)
+		return;
+	if (scrub->due_ns + LATE_MAX_NS < now_ns)
+		scrub->due_ns = now_ns - LATE_MAX_NS;
+	scrub->due_ns += (uint64_t)((double)read / (double)rate *
+	    (double)NS_PER_SECOND);
+	if (scrub->due_ns <= now_ns)
+		return;
+	time = (struct timespec){ .tv_sec = (time_t)(scrub->due_ns /
+				      NS_PER_SECOND),
+		.tv_nsec = (long)(scrub->due_ns % NS_PER_SECOND) };
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) ==
+	    EINTR)
+		;
+}
 
 static enum outcome
 scrub_small(struct scrub *scrub, struct txn *txn, blob_id id)
@@ -58,8 +95,10 @@ scrub_record(struct scrub *scrub, const struct cursor *cursor)
 		return OK;
 	}
 	scrub->bytes += record.size;
-	if (record.in_engine)
+	if (record.in_engine) {
+		scrub->unpaced += record.size;
 		return scrub_small(scrub, cursor->txn, id);
+	}
 	files->id[files->count] = id;
 	files->record[files->count++] = record;
 	return OK;
@@ -118,6 +157,7 @@ scrub_file(struct scrub *scrub, size_t at)
 	if (outcome == OK) {
 		outcome = blob_file_verify(file, record);
 		blob_file_close(scrub->store, file);
+		scrub->unpaced += record->size;
 		/* Each is read once: it need not stay open. */
 		blob_cache_forget(scrub->store->blobs, id);
 	}
@@ -150,10 +190,15 @@ store_scrub(struct store *store, struct maintain *maintain)
 	scrub->store = store;
 	scrub->maintain = maintain;
 	scrub->all = count_contents(store);
+	scrub->due_ns = clock_monotonic_ns();
 	while (outcome == OK && !scrub->ended) {
 		outcome = read_block(scrub);
-		for (size_t i = 0; outcome == OK && i < scrub->files.count; i++)
+		scrub_pace(scrub);
+		for (size_t i = 0; outcome == OK && i < scrub->files.count;
+		     i++) {
 			scrub_file(scrub, i);
+			scrub_pace(scrub);
+		}
 		maintain_progress(maintain, scrub->contents, scrub->all);
 	}
 	maintain_count(maintain, "contents", scrub->contents);

@@ -43,6 +43,7 @@ _celldav()
 	"grant set"*) options="--from --until --as" ;;
 	"trash restore"*) options="--name" ;;
 	"trash empty"*) options="--before" ;;
+	"scrub "*) options="--rate" ;;
 	"restore "*) options="--dir" ;;
 	esac
 	[[ $word == -* ]] && options+=" --config --json --quiet --help --version"

@@ -83,4 +83,5 @@ complete -c celldav -f -n '__fish_seen_subcommand_from trash; and not __fish_see
 complete -c celldav -n '__fish_seen_subcommand_from trash; and __fish_seen_subcommand_from restore' -l name -x -d 'where the old name is taken: come back as NAME'
 complete -c celldav -f -n '__fish_seen_subcommand_from trash; and not __fish_seen_subcommand_from list restore empty' -a empty -d 'remove what is in the trash, for good'
 complete -c celldav -n '__fish_seen_subcommand_from trash; and __fish_seen_subcommand_from empty' -l before -x -d 'only what was deleted before this time'
+complete -c celldav -n '__fish_seen_subcommand_from scrub' -l rate -x -d 'most bytes read in a second; else 256M; 0: no limit'
 complete -c celldav -n '__fish_seen_subcommand_from restore' -l dir -r -d 'a new folder; it gets DIR/state and a configuration'

@@ -1,7 +1,11 @@
 /* celldav verify, gc, scrub, stats: care of the store, also while it serves. */
+#include <sys/resource.h>
+
 #include "server/commands/rows.h"
 #include "server/commands/show.h"
 #include "server/commands/tool.h"
+
+enum { SCRUB_NICE = 10, SCRUB_RATE = 256 << 20 };
 
 /* Prints the report; findings make it a failure. */
 static int
@@ -45,11 +49,15 @@ store_run(struct invocation *invocation, const char *what,
 {
 	struct progress progress;
 	struct maintain maintain;
-	int status = tool_store(invocation, how);
+	uint64_t rate = SCRUB_RATE;
+	int status = tool_size(invocation, "rate", &rate);
 
+	if (status == EXIT_DONE)
+		status = tool_store(invocation, how);
 	if (status != EXIT_DONE)
 		return status;
 	progress_begin(&progress, invocation, &maintain, what);
+	maintain.rate = rate;
 	progress.quiet = false;
 	return report_end(invocation, &progress, &maintain,
 	    run(invocation->store, &maintain),
@@ -62,9 +70,11 @@ gc_run(struct invocation *invocation)
 	return store_run(invocation, "gc", store_gc, STORE_USE);
 }
 
+/* A server on the same cores and disk comes first. */
 static int
 scrub_run(struct invocation *invocation)
 {
+	(void)setpriority(PRIO_PROCESS, 0, SCRUB_NICE); /* only a wish */
 	return store_run(invocation, "scrub", store_scrub, STORE_READ_ONLY);
 }
 
@@ -88,9 +98,18 @@ const struct command command_gc = {
 	.run = gc_run,
 };
 
+static const struct option_row scrub_options[] = {
+	{ .name = "rate",
+	    .kind = OPTION_VALUE,
+	    .value = "SIZE",
+	    .help = "most bytes read in a second; else 256M; 0: no limit" },
+	{ .name = NULL },
+};
+
 const struct command command_scrub = {
 	.name = "scrub",
 	.arguments = "",
+	.options = scrub_options,
 	.summary = "read every content and compare its checksum",
 	.run = scrub_run,
 };

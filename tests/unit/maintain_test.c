@@ -106,6 +106,29 @@ test_gc_and_tidy(void **unused)
 	world_end(&world);
 }
 
+/* Four times all bytes a second: a quarter of one, at least. */
+static void
+test_scrub_keeps_its_rate(void **unused)
+{
+	struct world world;
+	uint64_t bytes, begun_ns;
+
+	(void)unused;
+	world_begin(&world);
+	assert_int_equal(transfer(&world, true), OK);
+	report_begin(&world, false);
+	assert_int_equal(store_scrub(world.state.store, &world.maintain), OK);
+	bytes = (uint64_t)number(&world, "bytes");
+	assert_true(bytes > 0);
+	report_begin(&world, false);
+	world.maintain.rate = 4 * bytes;
+	begun_ns = clock_monotonic_ns();
+	assert_int_equal(store_scrub(world.state.store, &world.maintain), OK);
+	assert_true(clock_monotonic_ns() - begun_ns >= NS_PER_SECOND / 4 - 1);
+	assert_int_equal((uint64_t)number(&world, "bytes"), bytes);
+	world_end(&world);
+}
+
 struct deletion {
 	struct world *world;
 	const char *path;
@@ -174,6 +197,7 @@ main(void)
 		cmocka_unit_test(test_import_and_export),
 		cmocka_unit_test(test_links_do_not_lead_out),
 		cmocka_unit_test(test_gc_and_tidy),
+		cmocka_unit_test(test_scrub_keeps_its_rate),
 		cmocka_unit_test(test_deleted_things_go),
 	};
 
