@@ -1,6 +1,5 @@
 #include "auth/password.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
  * argon2id in PHC strings. Two passes over 19 MiB (components.md 2) take some
  * 15 ms: the bounded hash lane runs it, a loop never does.
  */
-enum { OPS = 2, MEMORY = 19 * 1024 * 1024, PASSWORD_MAX = 1024 };
+enum { OPS = 2, MEMORY = 19 * 1024 * 1024, PASSWORD_MAX = 1024, HASH_MAX = 64 };
 
 /*
  * Verified when there is no user: the same parameters, a salt and a hash that
@@ -62,22 +61,103 @@ phc_copy(struct text phc, char copy[crypto_pwhash_STRBYTES])
 	return true;
 }
 
+struct phc {
+	uint64_t memory, passes; /* memory in KiB */
+	unsigned char salt[crypto_pwhash_SALTBYTES];
+	unsigned char hash[HASH_MAX];
+	size_t hash_len;
+};
+
+static bool
+base64_read(struct text text, unsigned char *bytes, size_t size,
+    size_t *ret_len)
+{
+	const char *end = NULL;
+
+	return text.len > 0 &&
+	    sodium_base642bin(bytes, size, text.ptr, text.len, NULL, ret_len,
+		&end, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+	    end == text.ptr + text.len;
+}
+
+static bool
+skip(struct text *text, struct text expected)
+{
+	if (!text_starts(*text, expected))
+		return false;
+	*text = text_slice(*text, expected.len, text->len);
+	return true;
+}
+
+/* "$argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$HASH" */
+static bool
+phc_parse(struct text text, struct phc *ret_phc)
+{
+	struct text part;
+	size_t salt_len;
+
+	if (!skip(&text, TEXT("$argon2id$v=19$m=")))
+		return false;
+	part = text_split(&text, ',');
+	if (!text_parse_u64(part, 10, &ret_phc->memory) ||
+	    !skip(&text, TEXT("t=")))
+		return false;
+	part = text_split(&text, ',');
+	if (!text_parse_u64(part, 10, &ret_phc->passes) ||
+	    !skip(&text, TEXT("p=1$")))
+		return false;
+	part = text_split(&text, '$');
+	return base64_read(part, ret_phc->salt, sizeof(ret_phc->salt),
+		   &salt_len) &&
+	    salt_len == sizeof(ret_phc->salt) &&
+	    base64_read(text, ret_phc->hash, sizeof(ret_phc->hash),
+		&ret_phc->hash_len) &&
+	    ret_phc->hash_len >= crypto_pwhash_BYTES_MIN &&
+	    ret_phc->passes >= crypto_pwhash_OPSLIMIT_MIN &&
+	    ret_phc->passes <= crypto_pwhash_OPSLIMIT_MAX &&
+	    ret_phc->memory >= crypto_pwhash_MEMLIMIT_MIN / 1024 &&
+	    ret_phc->memory <= crypto_pwhash_MEMLIMIT_MAX / 1024;
+}
+
+/*
+ * Not crypto_pwhash_str_verify(), which says "another password" where it had
+ * no memory for the hash: that would be a wrong guess of a rightful user.
+ */
+static enum outcome
+phc_compare(const char *string, struct secret password)
+{
+	unsigned char hash[HASH_MAX];
+	struct phc phc;
+	bool same;
+
+	if (!phc_parse(text_from(string), &phc))
+		return crypto_pwhash_str_verify(string, password.bytes.ptr,
+			   password.bytes.len) == 0 ?
+		    OK :
+		    UNAUTHENTICATED;
+	if (crypto_pwhash(hash, phc.hash_len, password.bytes.ptr,
+		password.bytes.len, phc.salt, phc.passes,
+		(size_t)phc.memory * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return BUSY;
+	same = sodium_memcmp(hash, phc.hash, phc.hash_len) == 0;
+	sodium_memzero(hash, sizeof(hash));
+	return same ? OK : UNAUTHENTICATED;
+}
+
 enum outcome
 password_verify(struct text phc, struct secret password)
 {
 	char copy[crypto_pwhash_STRBYTES];
 	bool known = phc.len > 0 && phc_copy(phc, copy);
+	enum outcome outcome;
 
 	use_sodium();
 	if (password.bytes.len == 0 || password.bytes.len > PASSWORD_MAX)
 		return UNAUTHENTICATED;
 	if (!known)
 		memcpy(copy, nobody, sizeof(nobody));
-	errno = 0;
-	if (crypto_pwhash_str_verify(copy, password.bytes.ptr,
-		password.bytes.len) != 0)
-		return errno == ENOMEM ? BUSY : UNAUTHENTICATED;
-	return known ? OK : UNAUTHENTICATED;
+	outcome = phc_compare(copy, password);
+	return outcome == OK && !known ? UNAUTHENTICATED : outcome;
 }
 
 bool

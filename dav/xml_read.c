@@ -152,7 +152,7 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 	xmlParserCtxt *parser;
 	xmlDoc *doc;
 	enum outcome outcome;
-	bool sound;
+	bool sound, starved;
 
 	if (bytes.len == 0 || bytes.len > INT_MAX || !utf8_valid(bytes) ||
 	    !declaration_is_known(bytes))
@@ -171,7 +171,13 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 		XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC);
 	/* Undeclared prefixes and such leave a tree, but no sound one. */
 	sound = parser->wellFormed && parser->nsWellFormed;
+	starved = parser->errNo == XML_ERR_NO_MEMORY ||
+	    (doc == NULL && parser->wellFormed);
 	xmlFreeParserCtxt(parser);
+	if (starved) {
+		xmlFreeDoc(doc);
+		return BUSY;
+	}
 	if (doc == NULL || !sound || xmlDocGetRootElement(doc) == NULL) {
 		xmlFreeDoc(doc);
 		return BAD_INPUT;
