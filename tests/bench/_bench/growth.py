@@ -85,13 +85,16 @@ class Growth:
                  size=MEMBER, spread=sizes.collections, first=self.files,
                  count=files - self.files, **TEXT)
         self.files = files
-        self.check()
         self.server.restart("full")
+        self.check()
 
     def check(self):
-        """Files by chance: the generator compares each byte."""
-        self.bench.load.run(self.server, "get", 16, 60, path=CELL,
-                            files=self.files, count=2000, size=MEMBER,
+        """Files by chance: the generator compares each byte. So many that
+        the pages of the store are mapped before anything is measured, as in
+        a process that has run for a while."""
+        self.bench.load.run(self.server, "get", 64, 120, path=CELL,
+                            files=self.files, size=MEMBER,
+                            count=self.bench.sizes.known,
                             spread=self.bench.sizes.collections, **TEXT)
         got = self.server.stats()["files"]
         if got < self.files:

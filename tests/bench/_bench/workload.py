@@ -43,6 +43,7 @@ class Sizes:
         self.churn = 100 if short else 20000
         self.grown = [2000] if short else [1000000]
         self.collections = 100 if short else 1000
+        self.known = 1000 if short else 100000
         self.trees = 2 if short else 20
 
     def seconds_large(self):
