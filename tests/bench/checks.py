@@ -25,6 +25,7 @@ from slow import idle_check, idle_close, idle_open, \
     slow_listing  # noqa: E402
 
 SIZE, MEMBERS = 100000, 40
+TOKEN = "Lock-Token: <urn:uuid:1>\r\n"
 
 
 def answer(status, body=b"", fields=""):
@@ -124,28 +125,18 @@ def changed(body, at):
     return body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
 
 
-def cases(load):
-    """Name, whether it is right, kind, keys, after how many answers the
-    connection ends, the answer."""
+def content_cases(load):
+    """Name, whether it is right, kind and keys, the answer; and, if it is
+    there, how many answers a connection carries."""
     file = load.content(0, SIZE)
     get = ("get", {"path": "", "size": SIZE})
     part = ("range", {"path": "", "size": 1000, "whole": 1000})
-    put = ("put", {"path": "", "size": 10})
-    find = ("propfind", {"path": "", "members": MEMBERS})
-    lock = ("lock", {"path": ""})
-    folders = ("mkcol", {"path": ""})
-    delete = ("delete", {"path": ""})
-    token = "Lock-Token: <urn:uuid:1>\r\n"
-    # The last word, if there: so many answers a connection carries.
-    fixed = [
+    return [
         ("file", True, get, answer(200, file)),
         ("file, connection closed each time", True, get,
          answer(200, file, "Connection: close\r\n")),
         ("file, connection closed unsaid", True, get,
          answer(200, file), 1),
-        ("listing, connection closed unsaid", True, find,
-         answer(207, multistatus(MEMBERS)), 1),
-        ("PUT, connection closed unsaid", False, put, answer(201), 1),
         ("connection closed without an answer", False, get, b"", 1),
         ("file of another name", False, get,
          answer(200, load.content(1, SIZE))),
@@ -159,6 +150,20 @@ def cases(load):
         ("range", True, part, answer(206, file[:1000])),
         ("range as 200", False, part, answer(200, file[:1000])),
         ("range from elsewhere", False, part, answer(206, file[1:1001])),
+    ]
+
+
+def other_cases():
+    """The same for what has no content."""
+    put = ("put", {"path": "", "size": 10})
+    find = ("propfind", {"path": "", "members": MEMBERS})
+    lock = ("lock", {"path": ""})
+    folders = ("mkcol", {"path": ""})
+    delete = ("delete", {"path": ""})
+    fixed = [
+        ("listing, connection closed unsaid", True, find,
+         answer(207, multistatus(MEMBERS)), 1),
+        ("PUT, connection closed unsaid", False, put, answer(201), 1),
         ("PUT", True, put, answer(201)),
         ("PUT refused", False, put, answer(507)),
         ("listing", True, find, answer(207, multistatus(MEMBERS))),
@@ -173,18 +178,25 @@ def cases(load):
         ("DELETE", True, delete, answer(204)),
         ("DELETE of nothing", False, delete, answer(404)),
         ("LOCK without a token", False, lock, answer(200)),
-        ("UNLOCK refused", False, lock, answer(200, b"", token)),
+        ("UNLOCK refused", False, lock, answer(200, b"", TOKEN)),
     ]
     for size in (1, 7, 31, 64):
         fixed.append((f"listing in chunks of {size}", True, find,
                       chunked(multistatus(MEMBERS), size)))
         fixed.append((f"listing in chunks of {size}, one less", False, find,
                       chunked(multistatus(MEMBERS - 1), size)))
-    for name, right, (kind, keys), made, *most in fixed:
+    return fixed
+
+
+def cases(load):
+    """Name, whether it is right, kind, keys, after how many answers the
+    connection ends, what makes the answer."""
+    for name, right, (kind, keys), made, *most in (
+            content_cases(load) + other_cases()):
         yield name, right, kind, keys, most[0] if most else None, \
             lambda method, path, made=made: made
     yield "LOCK and UNLOCK", True, "lock", {"path": ""}, None, \
-        lambda method, path: answer(200, b"", token) if method == "LOCK" \
+        lambda method, path: answer(200, b"", TOKEN) if method == "LOCK" \
         else answer(204)
 
 
