@@ -1,6 +1,5 @@
 #include "auth/record.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -8,7 +7,7 @@
 #include "server/base/encode.h"
 
 /* How records are walked and written; what names and labels may hold. */
-enum { POINTER_VERSION = 1 };
+enum { POINTER_VERSION = 1, FOLDED_MAX = 4 * USER_NAME_MAX };
 
 enum outcome
 record_put(struct txn *txn, struct text key, struct buffer *value)
@@ -169,22 +168,23 @@ name_valid(struct text key)
 enum outcome
 name_fold(struct text name, char buffer[USER_NAME_MAX], struct text *ret_key)
 {
-	utf8proc_uint8_t *folded = NULL;
-	utf8proc_ssize_t len;
+	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE |
+	    UTF8PROC_CASEFOLD;
+	/* In place: it is done for every request, and nothing can run out. */
+	utf8proc_int32_t code[FOLDED_MAX + 1];
+	utf8proc_ssize_t count, len;
 	struct text key;
 
 	if (name.len == 0 || name.len > USER_NAME_MAX)
 		return BAD_INPUT;
-	len = utf8proc_map((const utf8proc_uint8_t *)name.ptr,
-	    (utf8proc_ssize_t)name.len, &folded,
-	    UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
-	if (len < 0)
+	count = utf8proc_decompose((const utf8proc_uint8_t *)name.ptr,
+	    (utf8proc_ssize_t)name.len, code, FOLDED_MAX, options);
+	if (count <= 0 || count > FOLDED_MAX)
 		return BAD_INPUT;
-	if (len > 0 && len <= USER_NAME_MAX)
-		memcpy(buffer, folded, (size_t)len);
-	free(folded);
-	if (len == 0 || len > USER_NAME_MAX)
+	len = utf8proc_reencode(code, count, options);
+	if (len <= 0 || len > USER_NAME_MAX)
 		return BAD_INPUT;
+	memcpy(buffer, code, (size_t)len);
 	key = (struct text){ buffer, (size_t)len };
 	if (!name_valid(key))
 		return BAD_INPUT;
