@@ -5,6 +5,7 @@ figure is judged as the table says."""
 
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -201,8 +202,8 @@ def cases(load):
 
 
 class Desktop:
-    """Answers a trace rightly, but for one method, or for one method on a
-    path that ends in a given way."""
+    """Answers a trace rightly, but for one method on paths in which a pattern
+    is found."""
 
     def __init__(self, load, method=None, wrong=b"", ends=""):
         self.load = load
@@ -211,7 +212,7 @@ class Desktop:
         self.ends = ends
 
     def __call__(self, method, path):
-        if method == self.method and path.endswith(self.ends):
+        if method == self.method and re.search(self.ends, path):
             return self.wrong
         name = path.rsplit("/", 1)[1]
         if method == "GET":
@@ -235,8 +236,8 @@ def desktop_cases(load):
     for kind, method, wrong, ends in (
             ("trace", "HEAD", short, ""),
             ("trace", "GET", answer(200, load.content(77, 4096)), ""),
-            ("trace", "PROPFIND", answer(207, multistatus(10)), "/"),
-            ("trace", "PROPFIND", answer(207, multistatus(2)), ""),
+            ("trace", "PROPFIND", answer(207, multistatus(10)), "/$"),
+            ("trace", "PROPFIND", answer(207, multistatus(2)), "[0-9]$"),
             ("trace", "LOCK", answer(201), ""),
             ("trace", "PUT", answer(423), ""),
             ("trace", "UNLOCK", answer(409), ""),
