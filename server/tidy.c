@@ -9,7 +9,7 @@
 #include "server/base/memory.h"
 #include "store/maintain.h"
 
-enum { REST_SECONDS = 5, REST_WORKING_MS = 20 };
+enum { REST_SECONDS = 5, REST_BUSY_MS = 20, REST_IDLE_MS = 1 };
 
 struct tidy {
 	struct server *server; /* borrowed */
@@ -42,20 +42,26 @@ static void *
 tidy_thread(void *context)
 {
 	struct tidy *tidy = context;
+	struct tidy_pace pace = { 0 };
 	uint64_t rest = REST_SECONDS * NS_PER_SECOND;
 
 	thread_enter_worker();
+	/*
+	 * While others change something, what is freed here is so little and
+	 * so seldom that one in a hundred of them meets it.
+	 */
 	while (tidy_rest(tidy, rest)) {
 		bool more = false;
 		enum outcome outcome = store_tidy(tidy->server->store,
-		    clock_wall_ns(), &more);
+		    clock_wall_ns(), &pace, &more);
 
 		if (outcome != OK && outcome != BUSY)
 			log_message(LOG_LEVEL_WARNING, "tidy", "outcome=%s",
 			    outcome_name(outcome));
-		rest = outcome == OK && more ?
-		    REST_WORKING_MS * (NS_PER_SECOND / 1000) :
-		    REST_SECONDS * NS_PER_SECOND;
+		rest = REST_SECONDS * NS_PER_SECOND;
+		if (outcome == OK && more)
+			rest = (pace.busy ? REST_BUSY_MS : REST_IDLE_MS) *
+			    (NS_PER_SECOND / 1000);
 	}
 	return NULL;
 }

@@ -57,3 +57,21 @@ trash_restore(struct txn *txn, struct store *store, node_id tree,
 enum outcome
 trash_empty(struct txn *txn, struct store *store, node_id tree,
     uint64_t before_ns, size_t *ret_items) MUST_CHECK;
+
+/*
+ * The same in steps: at most `budget` items are looked at, from the one with
+ * the sequence `from` on. *ret_next: where the next step begins; 0: none.
+ */
+struct trash_step {
+	uint64_t before_ns, from;
+	size_t budget;
+};
+
+enum outcome
+trash_empty_step(struct txn *txn, struct store *store, node_id tree,
+    const struct trash_step *step, uint64_t *ret_next) MUST_CHECK;
+
+/* The oldest item was deleted before `before_ns`. */
+enum outcome
+trash_due(struct txn *txn, node_id tree, uint64_t before_ns, bool *ret_due)
+    MUST_CHECK;

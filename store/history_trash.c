@@ -342,33 +342,88 @@ trash_give_up(struct tree_change *change, struct store *store,
 	return outcome == OK ? reclaim_store(change->txn, &work) : outcome;
 }
 
+struct emptying {
+	struct tree_change change;
+	struct trash_record record;
+	size_t items; /* given up */
+};
+
+static enum outcome
+empty_step(struct emptying *emptying, struct store *store,
+    const struct trash_step *step, uint64_t *ret_next)
+{
+	struct arena *arena = arena_new();
+	struct trash_record *record = &emptying->record;
+	struct tree_change *change = &emptying->change;
+	uint64_t from = step->from;
+	enum outcome outcome = OK;
+
+	for (size_t i = 0; outcome == OK && i < step->budget; i++) {
+		outcome = trash_from(change->txn, arena, change->id, from,
+		    record);
+		if (outcome != OK)
+			break;
+		from = record->item.sequence + 1;
+		if (record->item.deleted_ns >= step->before_ns)
+			continue;
+		outcome = trash_give_up(change, store, record);
+		emptying->items++;
+	}
+	arena_free(arena);
+	if (outcome != OK && outcome != NOT_FOUND)
+		return outcome;
+	*ret_next = outcome == OK ? from : 0;
+	return emptying->items > 0 ? tree_end(change) : OK;
+}
+
+static enum outcome
+trash_empty_some(struct txn *txn, struct store *store, node_id tree,
+    const struct trash_step *step, uint64_t *ret_next, size_t *ret_items)
+{
+	struct arena *arena = arena_new();
+	struct emptying *emptying = ARENA_NEW(arena, struct emptying);
+	struct tree_actor nobody = { 0 };
+	enum outcome outcome = tree_begin(txn, tree, &nobody,
+	    &emptying->change);
+
+	if (outcome == OK)
+		outcome = empty_step(emptying, store, step, ret_next);
+	if (outcome == OK)
+		*ret_items = emptying->items;
+	arena_free(arena);
+	return outcome;
+}
+
+enum outcome
+trash_empty_step(struct txn *txn, struct store *store, node_id tree,
+    const struct trash_step *step, uint64_t *ret_next)
+{
+	size_t items;
+
+	return trash_empty_some(txn, store, tree, step, ret_next, &items);
+}
+
 enum outcome
 trash_empty(struct txn *txn, struct store *store, node_id tree,
     uint64_t before_ns, size_t *ret_items)
 {
+	struct trash_step step = { .before_ns = before_ns, .budget = SIZE_MAX };
+	uint64_t next;
+
+	return trash_empty_some(txn, store, tree, &step, &next, ret_items);
+}
+
+enum outcome
+trash_due(struct txn *txn, node_id tree, uint64_t before_ns, bool *ret_due)
+{
 	struct arena *arena = arena_new();
 	struct trash_record *record = ARENA_NEW(arena, struct trash_record);
-	struct tree_actor nobody = { 0 };
-	struct tree_change change;
-	size_t items = 0;
-	uint64_t from = 0;
-	enum outcome outcome = tree_begin(txn, tree, &nobody, &change);
+	enum outcome outcome = trash_from(txn, arena, tree, 0, record);
+	bool due = outcome == OK && record->item.deleted_ns < before_ns;
 
-	while (outcome == OK) {
-		outcome = trash_from(txn, arena, tree, from, record);
-		if (outcome != OK)
-			break;
-		from = record->item.sequence + 1;
-		if (record->item.deleted_ns >= before_ns)
-			continue;
-		outcome = trash_give_up(&change, store, record);
-		items++;
-	}
 	arena_free(arena);
-	if (outcome != NOT_FOUND)
+	if (outcome != OK && outcome != NOT_FOUND)
 		return outcome;
-	outcome = items > 0 ? tree_end(&change) : OK;
-	if (outcome == OK)
-		*ret_items = items;
-	return outcome;
+	*ret_due = due;
+	return OK;
 }

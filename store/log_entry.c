@@ -261,6 +261,22 @@ prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
 }
 
 enum outcome
+log_prune_due(struct txn *txn, node_id tree_id, uint64_t before_ns,
+    bool *ret_due)
+{
+	struct log_entry entry;
+	struct tree tree;
+	enum outcome outcome = tree_get(txn, tree_id, &tree);
+
+	if (outcome == OK)
+		outcome = entry_behind(txn, tree_id, tree.swept, &entry);
+	if (outcome != OK && outcome != NOT_FOUND)
+		return outcome;
+	*ret_due = outcome == OK && entry.at_ns < before_ns;
+	return OK;
+}
+
+enum outcome
 log_prune(struct txn *txn, node_id tree_id, uint64_t before_ns, size_t budget,
     bool *ret_more)
 {

@@ -44,6 +44,11 @@ enum outcome
 log_each(struct txn *txn, node_id tree, uint64_t after, log_each_fn visit,
     void *context) MUST_CHECK;
 
+/* log_prune() would do something. */
+enum outcome
+log_prune_due(struct txn *txn, node_id tree, uint64_t before_ns, bool *ret_due)
+    MUST_CHECK;
+
 /* Drops up to `budget` tombstones and RIGHTS older than `before_ns`. */
 enum outcome
 log_prune(struct txn *txn, node_id tree, uint64_t before_ns, size_t budget,

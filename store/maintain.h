@@ -67,10 +67,20 @@ store_export(struct store *store, const struct transfer_options *options,
     struct maintain *maintain) ON_WORKER MUST_CHECK;
 
 /*
- * The background care of a serving process: one round of reclaim, expiry of
- * locks, trash and tombstones by age, released blob files. Called by a worker
- * now and then; bounded work per call.
+ * The background care of a serving process: reclaim, expiry of locks, trash
+ * and tombstones by age, released blob files. Called by a worker now and then;
+ * bounded work per call, and no change where there is nothing to do. `pace`,
+ * zero at first, is what it remembers between calls; `busy` then says whether
+ * others have changed something meanwhile, so that the caller rests longer.
  */
+struct tidy_pace {
+	node_id tree;        /* where to look next; 0: at the first */
+	uint64_t looked_ns;  /* when the trees were looked at last */
+	uint64_t changes;    /* of the committer, after the last call */
+	size_t nodes;        /* freed in one change */
+	bool busy, reclaims; /* there is more to free */
+};
+
 enum outcome
-store_tidy(struct store *store, uint64_t now_ns, bool *ret_more)
-    ON_WORKER MUST_CHECK;
+store_tidy(struct store *store, uint64_t now_ns, struct tidy_pace *pace,
+    bool *ret_more) ON_WORKER MUST_CHECK;

@@ -9,7 +9,7 @@
  * staged files without a writer, and files that no record names. Works while
  * a server runs: each file is locked and asked for anew before it goes.
  */
-enum { GC_NODES = 4096 };
+enum { GC_NODES = 256 };
 
 struct reclaim_step {
 	struct store *store;

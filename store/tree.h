@@ -164,6 +164,10 @@ enum outcome
 tree_set_flag(struct txn *txn, const struct trail *trail, enum node_flag flag,
     bool on) MUST_CHECK;
 
+/* tree_reclaim() would do something. */
+enum outcome
+tree_reclaim_due(struct txn *txn, bool *ret_due) MUST_CHECK;
+
 /*
  * Frees up to `budget` nodes of trashed, discarded or replaced trees and
  * their blobs' references; *ret_more when work is left. The caller repeats it

@@ -228,6 +228,18 @@ reclaim_take(struct txn *txn, struct reclaim *reclaim)
 }
 
 enum outcome
+tree_reclaim_due(struct txn *txn, bool *ret_due)
+{
+	struct reclaim reclaim;
+	enum outcome outcome = reclaim_next(txn, clock_wall_ns(), &reclaim);
+
+	if (outcome != OK && outcome != NOT_FOUND)
+		return outcome;
+	*ret_due = outcome == OK;
+	return OK;
+}
+
+enum outcome
 tree_reclaim(struct txn *txn, struct store *store, size_t budget,
     bool *ret_more)
 {

@@ -112,15 +112,18 @@ list_run(struct invocation *invocation)
 
 /* ---- Changes -------------------------------------------------------------- */
 
+enum { EMPTY_ITEMS = 256 }; /* looked at in one change */
+
 struct trash_change {
 	struct store *store;
 	struct arena *arena;
 	const char *word;
 	struct text name; /* the other one to take, or empty */
 	struct text root;
-	uint64_t sequence, before_ns;
+	uint64_t sequence;
 	bool found;
-	size_t items;
+	struct trash_step step;
+	uint64_t next; /* where the next step of emptying begins; 0: none */
 };
 
 static bool
@@ -170,8 +173,8 @@ run_empty(struct txn *txn, void *context)
 		return outcome;
 	if (place.trail.count > 1)
 		return UNSUPPORTED;
-	return trash_empty(txn, change->store, place.trail.node[0].id,
-	    change->before_ns, &change->items);
+	return trash_empty_step(txn, change->store, place.trail.node[0].id,
+	    &change->step, &change->next);
 }
 
 static int
@@ -179,10 +182,7 @@ trash_run(struct invocation *invocation, struct trash_change *change,
     enum outcome (*run)(struct txn *txn, void *context))
 {
 	enum outcome outcome;
-	int status = tool_store(invocation, STORE_USE);
 
-	if (status != EXIT_DONE)
-		return status;
 	change->store = invocation->store;
 	change->arena = invocation->arena;
 	change->word = invocation->argument[0];
@@ -218,22 +218,34 @@ restore_run(struct invocation *invocation)
 	struct trash_change change = {
 		.name = text_from(invocation_option(invocation, "name")),
 	};
+	int status;
 
 	if (!tool_id(invocation->argument[1], &change.sequence))
 		return command_fail("%s: is no id of an item; see celldav "
 				    "trash list",
 		    invocation->argument[1]);
+	status = tool_store(invocation, STORE_USE);
+	if (status != EXIT_DONE)
+		return status;
 	return trash_run(invocation, &change, run_restore);
 }
 
+/* In steps, so that a server that runs waits for none of them long. */
 static int
 empty_run(struct invocation *invocation)
 {
-	struct trash_change change = { .before_ns = UINT64_MAX };
-	int status = tool_time(invocation, "before", &change.before_ns);
+	struct trash_change change = { .step = { .before_ns = UINT64_MAX,
+					   .budget = EMPTY_ITEMS } };
+	int status = tool_time(invocation, "before", &change.step.before_ns);
 
-	return status == EXIT_DONE ? trash_run(invocation, &change, run_empty) :
-				     status;
+	if (status == EXIT_DONE)
+		status = tool_store(invocation, STORE_USE);
+	do {
+		change.step.from = change.next;
+		if (status == EXIT_DONE)
+			status = trash_run(invocation, &change, run_empty);
+	} while (status == EXIT_DONE && change.next != 0);
+	return status;
 }
 
 /* ---- Rows ----------------------------------------------------------------- */

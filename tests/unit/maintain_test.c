@@ -73,6 +73,7 @@ test_gc_and_tidy(void **unused)
 	static const char bytes[40000];
 	struct blob_writer *writer;
 	struct blob_ref ref;
+	struct tidy_pace pace = { 0 };
 	struct world world;
 	bool more = true;
 	struct stat status;
@@ -95,7 +96,8 @@ test_gc_and_tidy(void **unused)
 	assert_int_equal(store_gc(world.state.store, &world.maintain), OK);
 	assert_int_equal(number(&world, "orphans"), 1);
 	assert_int_equal(stat(content_path(&world, ref.id), &status), -1);
-	assert_int_equal(store_tidy(world.state.store, clock_wall_ns(), &more),
+	assert_int_equal(store_tidy(world.state.store, clock_wall_ns(), &pace,
+			     &more),
 	    OK);
 	assert_false(more);
 	report_begin(&world, false);
@@ -160,6 +162,7 @@ test_deleted_things_go(void **unused)
 {
 	const uint64_t year = UINT64_C(366) * 86400 * NS_PER_SECOND;
 	struct deletion deletion;
+	struct tidy_pace pace = { 0 };
 	struct world world;
 	bool more = true;
 
@@ -173,7 +176,7 @@ test_deleted_things_go(void **unused)
 	assert_verified(&world);
 	for (int i = 0; i < 50 && more; i++) {
 		assert_int_equal(store_tidy(world.state.store,
-				     clock_wall_ns() + year, &more),
+				     clock_wall_ns() + year, &pace, &more),
 		    OK);
 		assert_verified(&world);
 	}
