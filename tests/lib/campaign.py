@@ -6,6 +6,7 @@
     sys.exit(campaign.end())
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -129,3 +130,31 @@ def command(*words, env=None, seconds=60):
     return subprocess.run([binary(), *words], check=False, timeout=seconds,
                           env=dict(os.environ, **(env or {})), text=True,
                           capture_output=True, errors="replace")
+
+
+def run_with(server, env, *words, seconds=60):
+    """A command on the server's store, with more in its environment."""
+    return command(*words, seconds=seconds,
+                   env={"CELLDAV_CONFIG": server.conf_path, **env})
+
+
+@contextlib.contextmanager
+def in_memory(size="2g"):
+    """Scratch folders on a tmpfs, where syncs cost nothing, if that can be
+    had; for faults that are injected the medium does not matter."""
+    before = os.environ.get("SCRATCH")
+    try:
+        mount = Mount("size=" + size, "mode=755")
+        path = mount.__enter__()
+    except OSError:
+        yield
+        return
+    os.environ["SCRATCH"] = path
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SCRATCH"]
+        else:
+            os.environ["SCRATCH"] = before
+        mount.__exit__()
