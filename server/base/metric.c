@@ -119,7 +119,7 @@ load(struct metric *metric, size_t index, size_t offset)
 }
 
 uint64_t
-metric_value(struct metric *metric, size_t index)
+metric_get(struct metric *metric, size_t index)
 {
 	return load(metric, index, offsetof(struct metric_cell, value));
 }
@@ -226,7 +226,7 @@ write_cell(struct buffer *out, struct metric *metric, size_t index)
 	buffer_append(out, text_from(metric->name));
 	write_labels(out, metric, index, NULL, false);
 	buffer_append_byte(out, ' ');
-	write_value(out, metric, metric_value(metric, index));
+	write_value(out, metric, metric_get(metric, index));
 	buffer_append_byte(out, '\n');
 }
 

@@ -56,7 +56,7 @@ metric_observe(struct metric *metric, size_t index, uint64_t value);
 
 /* A counter or gauge as it stands; of a histogram, how much was observed. */
 uint64_t
-metric_value(struct metric *metric, size_t index);
+metric_get(struct metric *metric, size_t index);
 
 /* All registered metrics in Prometheus text exposition format 0.0.4. */
 void

@@ -98,8 +98,8 @@ threads_lose_nothing(void **state)
 {
 	enum { THREADS = 24 }; /* more than have cells of their own */
 	pthread_t thread[THREADS];
-	uint64_t before = metric_value(&open_files, 0);
-	uint64_t observed = metric_value(&waits, 0);
+	uint64_t before = metric_get(&open_files, 0);
+	uint64_t observed = metric_get(&waits, 0);
 
 	(void)state;
 	for (size_t i = 0; i < THREADS; i++)
@@ -108,9 +108,8 @@ threads_lose_nothing(void **state)
 		    0);
 	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(thread[i], NULL), 0);
-	assert_int_equal(metric_value(&open_files, 0),
-	    before + THREADS * 10000);
-	assert_int_equal(metric_value(&waits, 0), observed + THREADS * 10000);
+	assert_int_equal(metric_get(&open_files, 0), before + THREADS * 10000);
+	assert_int_equal(metric_get(&waits, 0), observed + THREADS * 10000);
 }
 
 int
