@@ -41,6 +41,18 @@ def files(folder, seconds):
             "p99": spent[int(0.99 * (len(spent) - 1))] * 1e6}
 
 
+def create_us(folder, count=2000):
+    """Microseconds for a small file without a sync: ten or twenty, or ten
+    times that where the file system passes over freed inodes."""
+    place = os.path.join(folder, "disk-create")
+    os.mkdir(place)
+    begun = time.monotonic()
+    for number in range(count):
+        with open(os.path.join(place, str(number)), "wb") as file:
+            file.write(b"x" * 4096)
+    return (time.monotonic() - begun) / count * 1e6
+
+
 def write(folder, size):
     """One large file, written and on disk, GB/s; the second of two counts,
     as with PUT."""

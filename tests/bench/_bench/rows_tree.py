@@ -74,9 +74,15 @@ class Made(Tree):
 
 
 class Move(Made):
-    def before(self, bench, server):
-        super().before(bench, server)
-        self.to = self.name(bench, "moved")
+    """Five in a row, the middle one counts: one is a millisecond."""
+
+    def timed(self, bench, server, cores):
+        found = []
+        for turn in range(5):
+            self.path = self.to if turn else self.path
+            self.to = self.name(bench, "moved")
+            found.append(super().timed(bench, server, cores))
+        return sorted(found, key=lambda figures: figures["seconds"])[2]
 
     def after(self, bench, server):
         self.whole(bench, server, self.to)
