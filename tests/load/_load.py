@@ -184,6 +184,12 @@ def certificate(server, name="served"):
     return context
 
 
+def app_password(server, user, label="load"):
+    """(user, a new app password), as a client has it that stays."""
+    told = server.command("app-password", "add", user, "--label", label)
+    return user, told.strip()
+
+
 # -- What a process costs ----------------------------------------------------
 
 def cpu_seconds(pid):

@@ -19,8 +19,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from _load import (Figures, Steady, alive, certificate, failures,  # noqa: E402
-                   options, scratch)
+from _load import (Figures, Steady, alive, app_password,          # noqa: E402
+                   certificate, failures, options, scratch)
 import _transfer                                                  # noqa: E402
 import wire                                                       # noqa: E402
 from celldav import Server, binary, free_port                     # noqa: E402
@@ -60,7 +60,7 @@ class Work:
             "tls://127.0.0.1:%d" % self.tls_port])
         self.context = certificate(self.server)
         self.server.start()
-        self.user = ("alice", self.server.password_of("alice"))
+        self.user = app_password(self.server, "alice")
         self.retired = {}     # pid -> when it was replaced
         self.gone = {}        # pid -> seconds that it lived on
         with self.server.client("alice") as alice:
