@@ -2,6 +2,7 @@
 instance of its own, filled without waiting for the disk and measured
 durable."""
 
+import copy
 
 from load import Wrong, expect
 from runner import Row, timed_sample
@@ -63,9 +64,8 @@ def rows_growth(_sizes):
 class Growth:
     """The instance, how many files it holds, and the rows."""
 
-    def __init__(self, top, folder, bench, say):
+    def __init__(self, top, folder, bench):
         self.bench = bench
-        self.say = say
         self.files = 0
         self.server = Celldav(top, folder, "growth", "relaxed")
 
@@ -114,25 +114,37 @@ class Growth:
 
 
 def growth_measure(top, folder, bench, rounds, options):
-    """Rows with the samples of the small store ("small"), of the large one
-    ("celldav") and of those beyond it."""
-    say, sizes = options["say"], bench.sizes
-    rows = [Row(workload) for workload in rows_growth(sizes)
-            if options["wanted"](workload)]
-    if not rows:
+    """Rows with the samples of the small store ("small") and of the large
+    one; those of a larger one are rows of their own, which judge nothing."""
+    sizes = bench.sizes
+    workloads = [workload for workload in rows_growth(sizes)
+                 if options["wanted"](workload)]
+    if not workloads:
         return []
-    growth = Growth(top, folder, bench, say)
-    steps = [sizes.collections, *sizes.grown]
-    names = ["small", "celldav", *(str(n) for n in sizes.grown[1:])]
+    growth = Growth(top, folder, bench)
+    samples = {}
     try:
-        for files, name in zip(steps, names):
+        for files in (sizes.collections, *sizes.grown):
             growth.fill(files)
-            say(f"growth: {files} files")
+            options["say"](f"growth: {files} files")
             for _ in range(rounds):
-                for row in rows:
-                    row.add(name, growth.sample(row.workload))
+                for workload in workloads:
+                    samples.setdefault((workload.key, files), []).append(
+                        growth.sample(workload))
     finally:
         growth.server.stop()
-    for row in rows:
-        row.workload.title += f" at {steps[1]} files"
-    return rows
+    return [row_at(workload, files, samples, sizes)
+            for files in sizes.grown for workload in workloads]
+
+
+def row_at(workload, files, samples, sizes):
+    row = Row(copy.copy(workload))
+    row.workload.title += f" at {files} files"
+    if files != sizes.grown[0]:
+        row.workload.key += f"-{files}"
+        row.workload.bars = []
+    for sample in samples[workload.key, sizes.collections]:
+        row.add("small", sample)
+    for sample in samples[workload.key, files]:
+        row.add("celldav", sample)
+    return row
