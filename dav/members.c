@@ -1,6 +1,9 @@
 #include "dav/members.h"
 
 #include "server/base/encode.h"
+#include "store/tree.h"
+
+enum { CELLS_WALK_MAX = 1000 };
 
 struct walk {
 	struct exchange *exchange;
@@ -109,41 +112,65 @@ demand_member(const struct node *node, const struct rights *rights,
 struct cells_below {
 	struct exchange *exchange;
 	node_id node;
+	bool found;
 	enum outcome outcome;
 };
 
 static bool
+node_is_cell(const struct node *node, size_t levels, void *context)
+{
+	struct cells_below *below = context;
+
+	(void)levels;
+	below->found = (node->flags & NODE_IS_CELL_ROOT) != 0;
+	return !below->found;
+}
+
+/* Most cells have a tree of their own, and lie below nothing. */
+static bool
 cell_is_below(const struct cell *cell, void *context)
 {
 	struct cells_below *below = context;
-	struct arena *arena = arena_new();
+	struct txn *txn = below->exchange->txn;
+	struct arena *arena;
 	struct trail trail;
-	enum outcome outcome = trail_find_id(below->exchange->txn, arena,
-	    cell->root, &trail);
+	struct tree tree;
 
-	for (size_t i = 0; outcome == OK && i + 1 < trail.count; i++)
-		if (trail.node[i].id == below->node)
-			below->outcome = FORBIDDEN;
-	if (outcome != OK && outcome != NOT_FOUND)
-		below->outcome = outcome;
+	below->outcome = tree_get(txn, cell->root, &tree);
+	if (below->outcome != NOT_FOUND)
+		return below->outcome == OK;
+	arena = arena_new();
+	below->outcome = trail_find_id(txn, arena, cell->root, &trail);
+	for (size_t i = 0; below->outcome == OK && i + 1 < trail.count; i++)
+		below->found = below->found || trail.node[i].id == below->node;
 	arena_free(arena);
-	return below->outcome == OK;
+	if (below->outcome == NOT_FOUND)
+		below->outcome = OK; /* it lies in the trash */
+	return below->outcome == OK && !below->found;
 }
 
+/* Members in small numbers are looked at themselves, else all cells. */
 enum outcome
 cells_below_check(struct exchange *exchange, const struct place *place)
 {
-	struct cells_below below = { exchange, place->node->id, OK };
+	struct cells_below below = { .exchange = exchange,
+		.node = place->node->id };
 	enum outcome outcome;
 
-	if (place->node->kind != NODE_COLLECTION)
+	if (place->node->kind != NODE_COLLECTION ||
+	    place->node->tree_count == 0)
 		return OK;
-	outcome = cell_each(exchange->txn, cell_is_below, &below);
-	if (outcome == OK && below.outcome == FORBIDDEN)
-		exchange->problem = (struct problem){
-			.message = "Something below is a cell of its own.",
-		};
-	return outcome == OK ? below.outcome : outcome;
+	outcome = place->node->tree_count <= CELLS_WALK_MAX ?
+	    node_walk(exchange->txn, below.node, node_is_cell, &below) :
+	    cell_each(exchange->txn, cell_is_below, &below);
+	if (outcome == OK)
+		outcome = below.outcome;
+	if (outcome != OK || !below.found)
+		return outcome;
+	exchange->problem = (struct problem){
+		.message = "Something below is a cell of its own.",
+	};
+	return FORBIDDEN;
 }
 
 enum outcome
