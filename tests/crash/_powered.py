@@ -32,6 +32,18 @@ def call(*words, good=(0,)):
     return done.stdout.decode("utf-8", "replace")
 
 
+def insist(*words):
+    """Until it is done: a process that was killed may let go a bit later."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return call(*words)
+        except CannotRun:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 class Powered:
     def __init__(self, folder, size):
         self.folder, self.size = folder, size
@@ -51,18 +63,21 @@ class Powered:
 
     def attach(self, path):
         self.loop = call("losetup", "-f", "--show", path).strip()
-        call("mount", "-t", "ext4", self.loop, self.mount)
+        try:
+            call("mount", "-t", "ext4", self.loop, self.mount)
+        except CannotRun:
+            insist("losetup", "-d", self.loop)
+            self.loop = None
+            raise
 
     def detach(self):
         """Undo as much as there is: the mount, the loop device, FUSE."""
-        subprocess.run(["umount", self.mount], check=False,
-                       stderr=subprocess.DEVNULL)
         if self.loop:
-            subprocess.run(["losetup", "-d", self.loop], check=False)
+            insist("umount", self.mount)
+            insist("losetup", "-d", self.loop)
             self.loop = None
         if self.nbd is not None:
-            subprocess.run(["umount", self.fuse], check=False,
-                           stderr=subprocess.DEVNULL)
+            insist("umount", self.fuse)
             self.nbd.wait(30)
             self.nbd = None
 

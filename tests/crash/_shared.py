@@ -104,30 +104,43 @@ class History:
     def known(self, op):
         return op.outcome == "ok" and op.end <= self.position
 
-    def possible(self, path, start, end, asked=()):
-        """What may have been at the path at some time in start..end."""
-        found = set()
-        for write in self.writes[path]:
-            if write.start > end or write in asked or any(
-                    self.known(other) and other is not write and
-                    other.start > self.end(write) and other.end < start
-                    for other in self.writes[path]):
-                continue
-            found |= self.values(write, path, asked)
-        return found
+    def candidates(self, path, start, end):
+        """The writes whose effect may be seen at the path at some time in
+        start..end: none that was replaced before."""
+        replaced = max((op.start for op in self.writes[path]
+                        if self.known(op) and op.end < start),
+                       default=-math.inf)
+        return [op for op in self.writes[path]
+                if op.start <= end and not self.end(op) < replaced]
 
-    def values(self, write, path, asked):
-        if write.method == "PUT":
-            return {write.digest}
-        if write.path == path:
-            return {ABSENT}
-        return self.possible(write.path, write.start, self.end(write),
-                             (*asked, write)) - {ABSENT}
+    def trace(self):
+        """What each write may have written at its target: sets that grow
+        along the moves until nothing is new."""
+        moves = [op for op in self.ops if op.target]
+        sources = {op: self.candidates(op.path, op.start, self.end(op))
+                   for op in moves}
+        moved = {op: set() for op in moves}
+        while True:
+            before = sum(map(len, moved.values()))
+            for op in moves:
+                for source in sources[op]:
+                    moved[op] |= self.values(source, op.path, moved)
+                moved[op].discard(ABSENT)
+            if sum(map(len, moved.values())) == before:
+                return moved
+
+    @staticmethod
+    def values(write, path, moved):
+        if write.target == path:
+            return moved[write]
+        return {write.digest if write.method == "PUT" else ABSENT}
 
     def faults(self, seen):
-        found = []
+        found, moved = [], self.trace()
         for path, digest in seen.items():
-            if digest not in self.possible(path, math.inf, math.inf):
+            may = [self.values(op, path, moved) for op in
+                   self.candidates(path, math.inf, math.inf)]
+            if digest not in set().union(*may):
                 found.append("I1/I2: %s holds %s, which no history allows"
                              % (path, digest))
         there = [digest for digest in seen.values() if digest is not ABSENT]

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import wire  # noqa: E402
 from _form import arguments, finish, history_write, skip  # noqa: E402
+from _guard import Guard, guard_prepare  # noqa: E402
 from _load import Unknown, Writer, once_client  # noqa: E402
 from _points import OPERATIONS  # noqa: E402
 from _powered import CannotRun, Cut, Log, Powered  # noqa: E402
@@ -62,6 +63,8 @@ class Rig:
                 client.mkcol("/dav/crash/w%d/" % number)
             client.mkcol(SHARED)
             self.names = seen_names(client, SHARED)
+        guard_prepare(self.server)
+        self.guard = Guard(self.server, 0, self.disk.position)
         self.server.stop()
         self.disk.detach()
         self.writers, self.rivals = [], []
@@ -85,7 +88,9 @@ class Rig:
         self.rivals = [Rival(self.server, number, chance.random(),
                              self.disk.position, SHARED)
                        for number in range(2)]
-        crews = self.writers + self.rivals
+        self.guard = Guard(self.server, chance.random(), self.disk.position,
+                           kills=0, pause=0.2)
+        crews = [*self.writers, *self.rivals, self.guard]
         for crew in crews:
             crew.start()
         for crew in crews:
@@ -98,6 +103,7 @@ class Rig:
     def script(self):
         """Operations one after the other, each in a place of its own."""
         self.rivals, self.writers = [], []
+        self.guard = Guard(self.server, 0, self.disk.position)
         for number in range(self.options.flushes):
             writer = Writer(self.server, number, self.chance.random(),
                             self.disk.position)
@@ -152,6 +158,8 @@ class Rig:
         try:
             self.server.start()
         except FixtureError:
+            self.server.process.kill()
+            self.server.process.wait()
             self.server.process = None
             raise
         with self.server.client("alice") as client:
@@ -161,6 +169,7 @@ class Rig:
             answer = client.put("/dav/crash/after", b"goes on")
             if answer.status not in (201, 204):
                 found.append("it cannot go on: %r" % answer)
+        found.append(self.guard.check(position))
         ops = [op for rival in self.rivals for op in rival.ops]
         found += History(self.names, ops, position).faults(names)
         done = self.server.run("verify")
