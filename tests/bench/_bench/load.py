@@ -46,7 +46,8 @@ class Load:
         sources = glob.glob(os.path.join(top, "tests/bench/davload/*.c"))
         done = subprocess.run(
             ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", self.program,
-             *sorted(sources), "-lssl", "-lcrypto"], check=False, capture_output=True, text=True)
+             *sorted(sources), "-lssl", "-lcrypto"], check=False,
+            capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure("davload does not compile:\n" + done.stderr)
 

@@ -6,7 +6,6 @@ import platform
 import subprocess
 import time
 
-import disk
 from install import versions
 
 FIGURES = {"value": "", "cpu_us": "CPU", "p99": "p99",
@@ -137,7 +136,6 @@ def machine(top, folder):
         "cores": len(os.sched_getaffinity(0)),
         "memory": _first("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
-        "create_us": disk.create_us(folder),
         "file_system": (kind.stdout.split() or [""])[-1],
         "load": list(os.getloadavg()),
         "packages": versions(),
