@@ -125,7 +125,8 @@ class Idle(Workload):
         return figures["bytes"] / figures["connections"] / 1024
 
 
-def rows_lock(_sizes):
+def rows_lock(sizes):
+    desktops = 4 if sizes.short else 32
     return [
         PinnedLock("lock-1", "LOCK + UNLOCK, 1 (pinned)", "lock",
                    1).judge(1.2, 1.4, "apache").beside("apache", "lighttpd"),
@@ -135,10 +136,10 @@ def rows_lock(_sizes):
                   1).judge(1.2, 1.4, "apache").beside("apache", "lighttpd"),
         Own("proppatch-16", "PROPPATCH, 16", "proppatch",
             16).judge(2, 3.5, "apache").beside("apache", "lighttpd"),
-        Trace("trace", "desktop trace with locks, 32", "trace",
-              32).judge(1.0, 1.5, "nginx").beside("nginx", "lighttpd"),
-        Trace("properties", "desktop trace with properties, 32", "properties",
-              32).judge(4, 8, "lighttpd").beside("lighttpd"),
+        Trace("trace", f"desktop trace with locks, {desktops}", "trace",
+              desktops).judge(1.0, 1.5, "nginx").beside("nginx", "lighttpd"),
+        Trace("properties", f"desktop trace with properties, {desktops}",
+              "properties", desktops).judge(4, 8, "lighttpd").beside("lighttpd"),
     ]
 
 
