@@ -70,6 +70,7 @@ struct conf {
 	struct conf_list server_names;
 	struct conf_list trusted_proxies;
 	const char *security_contact;
+	uint64_t sandbox; /* enum conf_switch */
 	struct conf_store store;
 	struct {
 		const char *certificate, *key;

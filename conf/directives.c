@@ -69,6 +69,14 @@ const struct directive directives[] = {
 	    .help = "Where to report a weakness of this server; "
 		    "/.well-known/security.txt tells it. Empty tells "
 		    "nothing." },
+	{ .name = "sandbox",
+	    .kind = DIRECTIVE_WORD,
+	    .offset = AT(sandbox),
+	    .initial = "auto",
+	    .words = switch_words,
+	    .help = "auto: the server process gives up, as far as the kernel "
+		    "lets it, what it does not need (Landlock, seccomp); off: "
+		    "for tools that look into it." },
 
 	{ .section = "store",
 	    .name = "path",

@@ -23,6 +23,7 @@
 #include "server/http/tls_dates.h"
 #include "server/metrics.h"
 #include "server/privileges.h"
+#include "server/sandbox.h"
 #include "server/serve.h"
 #include "server/tidy.h"
 #include "server/typist.h"
@@ -164,7 +165,8 @@ process_start(struct process *process, const struct socket_set *sockets)
 	connection_metrics_register();
 	return tls_open(process, sockets) &&
 	    privileges_drop(conf->store.path) && parent_watch() &&
-	    store_start(process) && loops_start(process, sockets);
+	    sandbox_files(conf) && store_start(process) &&
+	    loops_start(process, sockets) && sandbox_calls(conf);
 }
 
 static size_t
