@@ -139,7 +139,8 @@ def rows_lock(sizes):
         Trace("trace", f"desktop trace with locks, {desktops}", "trace",
               desktops).judge(1.0, 1.5, "nginx").beside("nginx", "lighttpd"),
         Trace("properties", f"desktop trace with properties, {desktops}",
-              "properties", desktops).judge(4, 8, "lighttpd").beside("lighttpd"),
+              "properties", desktops).judge(
+                  4, 8, "lighttpd").beside("lighttpd"),
     ]
 
 
