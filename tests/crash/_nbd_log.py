@@ -4,8 +4,8 @@
 
 Reads see every write at once. The log holds each write with its bytes and each
 flush in the order in which the disk took them, so that the disk can be built
-as it is when power fails at any place of the log: what a flush covers is there,
-what came later is anything. One request at a time (nbdkit does that for
+as it is when power fails at any place of the log: what a flush covers is
+there, what came later is anything. One request at a time (nbdkit does that for
 Python), so a flush covers all that stands before it.
 """
 

@@ -3,13 +3,13 @@
 
 Clients work on a state on ext4, on a loop device, on a disk of our own with a
 volatile cache (nbdkit) that logs its writes and flushes. For each seed power
-fails somewhere in that log, once in every mode: nothing unflushed came through,
-half of the writes, half of the sectors, any share of them. e2fsck must be
-content, the server start, verify be clean, all that was acknowledged by then
-be there and nothing by half. --flushes also cuts at every flush of a script of
-100 operations. The control preloads libeatmydata; then it must go red.
+fails somewhere in that log, once in every mode: of what no flush covers came
+through nothing, half of the writes, half of the sectors, any share. e2fsck
+must be content, the server start, verify be clean, all that was acknowledged be
+there and nothing by half. --flushes N also cuts at every flush of a script of
+N operations. The control preloads libeatmydata; then it must go red.
 
-    power_rig.py [--seeds N] [--seconds N] [--flushes] [--control] ...
+    power_rig.py [--seeds N] [--seconds N] [--flushes N] [--control] ...
 """
 
 import os
