@@ -16,6 +16,8 @@
 
 enum { REFUSED_MAX = 1000, MULTISTATUS_MAX = 1024 * 1024 };
 
+enum { SLICE_BUSY = 1024, SLICE_ALONE = 16384 };
+
 struct copying {
 	struct exchange *exchange;
 	struct transfer transfer;
@@ -24,6 +26,8 @@ struct copying {
 	struct tree_copy copy;
 	struct text *refused; /* arena: hrefs of what may not be read */
 	size_t refused_count;
+	bool published;
+	uint64_t changes; /* of the committer, after the last slice */
 	enum outcome (*step)(struct copying *copying);
 };
 
@@ -264,12 +268,26 @@ copy_at_once(struct exchange *exchange)
 
 /* ---- In slices, on a worker ------------------------------------------------------ */
 
+/* A copy that is all there is shown in the change that finished it. */
+static enum outcome
+slice_publish(struct copying *copying)
+{
+	struct node node;
+	enum outcome outcome;
+
+	response_reset(&copying->exchange->request->response);
+	outcome = copy_publish(copying, &node);
+	copying->published = outcome == OK;
+	return outcome == OK ? copy_respond(copying, &node) : outcome;
+}
+
 static enum outcome
 slice_step(struct copying *copying)
 {
 	struct exchange *exchange = copying->exchange;
 	enum outcome outcome = copy_check(exchange, copying);
 
+	copying->published = false;
 	if (outcome != OK)
 		return outcome;
 	if (copying->source.id == 0)
@@ -281,22 +299,11 @@ slice_step(struct copying *copying)
 		return CONFLICT; /* something else stands there now */
 	if (copying->transfer.how == TRANSFER_VERSION)
 		return CONFLICT;
-	return tree_copy_slice(exchange->txn, exchange->store, &copying->copy);
-}
-
-static enum outcome
-publish_step(struct copying *copying)
-{
-	struct node node;
-	enum outcome outcome = copy_check(copying->exchange, copying);
-
-	response_reset(&copying->exchange->request->response);
-	if (outcome == OK && copying->copy.filter == NULL &&
-	    !rights_uniform(copying->transfer.source.node))
-		outcome = CONFLICT;
-	if (outcome == OK)
-		outcome = copy_publish(copying, &node);
-	return outcome == OK ? copy_respond(copying, &node) : outcome;
+	outcome = tree_copy_slice(exchange->txn, exchange->store,
+	    &copying->copy);
+	if (outcome == OK && copying->copy.complete)
+		outcome = slice_publish(copying);
+	return outcome;
 }
 
 static enum outcome
@@ -333,6 +340,20 @@ step_run(struct copying *copying, enum outcome (*step)(struct copying *copying))
 	return store_change(copying->exchange->store, step_in_change, copying);
 }
 
+/* Who else changes something waits for a slice: then they are small. */
+static void
+slice_adapt(struct copying *copying)
+{
+	struct committer_stats stats;
+	uint64_t others;
+
+	committer_get_stats(copying->exchange->store->committer, &stats);
+	others = stats.changes - copying->changes;
+	if (copying->changes != 0)
+		copying->copy.slice = others > 1 ? SLICE_BUSY : SLICE_ALONE;
+	copying->changes = stats.changes;
+}
+
 static enum outcome
 copy_in_slices(struct exchange *exchange) ON_WORKER
 {
@@ -341,13 +362,12 @@ copy_in_slices(struct exchange *exchange) ON_WORKER
 	struct problem problem;
 
 	copying->exchange = exchange;
-	while (outcome == OK && !copying->copy.complete) {
+	while (outcome == OK && !copying->published) {
+		slice_adapt(copying);
 		outcome = step_run(copying, slice_step);
 		if (outcome == OK && exchange->request->cancelled)
 			outcome = CANCELLED;
 	}
-	if (outcome == OK)
-		outcome = step_run(copying, publish_step);
 	problem = exchange->problem;
 	/* What cannot be discarded now is the reclaimer's after its lease. */
 	if (outcome != OK && copying->copy.state != NULL)

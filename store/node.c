@@ -39,6 +39,9 @@ enum below_field {
 	BELOW_FIELD_COUNT
 };
 
+/* All of a record but its texts: six bytes, the blocks, two lengths. */
+enum { NODE_FIXED_MAX = 6 + (FIELD_COUNT + BELOW_FIELD_COUNT) * 8 + 4 };
+
 static uint64_t
 load_field(struct text block, size_t index)
 {
@@ -161,6 +164,9 @@ write_below(const struct node *node, struct buffer *out)
 void
 node_encode(const struct node *node, struct buffer *out)
 {
+	/* One piece of memory, however it grows. */
+	(void)buffer_room(out,
+	    NODE_FIXED_MAX + node->name.len + node->media.len);
 	writer_u8(out, NODE_RECORD);
 	writer_u8(out, (uint8_t)node->kind);
 	writer_u32(out, node->flags);

@@ -110,6 +110,7 @@ struct tree_copy {
 	struct text resume;     /* arena of the caller */
 	struct arena *arena;    /* borrowed */
 	uint64_t nodes, bytes, nodes_max;
+	uint64_t slice; /* nodes of the next slice; 0: COPY_SLICE */
 	bool complete;
 	void *state;  /* tree_copy.c */
 	node_id tree; /* where it will be published; 0: source's tree */

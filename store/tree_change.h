@@ -254,6 +254,16 @@ struct copy_level {
 	uint64_t size, count, versions, levels;
 };
 
+/* Members that were read ahead, with their texts, at the deepest level. */
+enum { COPY_AHEAD = 32, COPY_AHEAD_BYTES = 8192 };
+
+struct copy_ahead {
+	node_id parent;
+	size_t at, count, used;
+	struct node node[COPY_AHEAD];
+	char bytes[COPY_AHEAD_BYTES];
+};
+
 struct copy_run {
 	struct txn *txn;
 	struct store *store;
@@ -262,6 +272,7 @@ struct copy_run {
 	const struct tree_copy *copy; /* NULL: everything, with versions */
 	struct copy_level level[PATH_LEVELS_MAX + 1];
 	size_t depth;
+	struct copy_ahead ahead;
 	uint64_t nodes, bytes;
 };
 

@@ -103,13 +103,14 @@ run_start(struct copy_run *run, const struct tree_copy *copy,
 static enum outcome
 run_slice(struct copy_run *run, uint64_t most)
 {
-	uint64_t end = run->nodes + COPY_SLICE;
+	uint64_t slice = run->copy->slice != 0 ? run->copy->slice : COPY_SLICE;
+	uint64_t end = run->nodes + slice;
 	enum outcome outcome = OK;
-	size_t steps = 0;
+	uint64_t steps = 0;
 
 	/* Steps are bounded too: what a filter skips costs as well. */
 	while (outcome == OK && run->depth > 0 && run->nodes < end &&
-	    steps++ < 4 * COPY_SLICE) {
+	    steps++ < 4 * slice) {
 		outcome = copy_step(run);
 		if (run->nodes > most)
 			return TOO_LARGE;

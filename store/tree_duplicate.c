@@ -135,27 +135,73 @@ copy_takes(const struct copy_run *run, const struct node *node)
 	    COPY_TAKE;
 }
 
-/* One member that was chosen; its key is the level's resume name. */
+static struct text
+ahead_keep(struct copy_ahead *ahead, struct text text)
+{
+	char *at = ahead->bytes + ahead->used;
+
+	if (text.len == 0)
+		return TEXT_NONE;
+	memcpy(at, text.ptr, text.len);
+	ahead->used += text.len;
+	return (struct text){ at, text.len };
+}
+
+static bool
+ahead_take(const struct node *node, void *context)
+{
+	struct copy_ahead *ahead = context;
+	struct node *kept = &ahead->node[ahead->count];
+	size_t need = node->key.len + node->name.len + node->media.len;
+
+	if (need > sizeof(ahead->bytes) - ahead->used)
+		return false;
+	*kept = *node;
+	kept->key = ahead_keep(ahead, node->key);
+	kept->name = ahead_keep(ahead, node->name);
+	kept->media = ahead_keep(ahead, node->media);
+	return ++ahead->count < COPY_AHEAD;
+}
+
+/*
+ * The next member of the deepest level. What is copied appears elsewhere, so
+ * a run of members is read by one cursor before any of them is written.
+ */
+static enum outcome
+member_next(struct copy_run *run, const struct copy_level *level,
+    const struct node **ret_node)
+{
+	struct copy_ahead *ahead = &run->ahead;
+	struct text after = { level->resume, level->resume_len };
+	enum outcome outcome = OK;
+
+	if (ahead->parent != level->from || ahead->at == ahead->count) {
+		ahead->parent = level->from;
+		ahead->at = ahead->count = ahead->used = 0;
+		outcome = node_each(run->txn, level->from, after, ahead_take,
+		    ahead);
+	}
+	if (outcome == OK && ahead->count == 0)
+		outcome = NOT_FOUND;
+	if (outcome == OK)
+		*ret_node = &ahead->node[ahead->at++];
+	return outcome;
+}
+
+/* One member that was chosen. */
 static enum outcome
 copy_member(struct copy_run *run, struct copy_level *level,
-    const struct node *found)
+    const struct node *from)
 {
-	char name[PATH_SEGMENT_MAX], media[NODE_MEDIA_MAX];
-	struct node from = *found, node;
+	struct node node;
 	struct copy_level leaf = { 0 };
-	enum outcome outcome;
+	enum outcome outcome = copy_node(run, from, level->onto, from->key,
+	    &node);
 
-	from.key = (struct text){ level->resume, level->resume_len };
-	memcpy(name, found->name.ptr, found->name.len);
-	from.name.ptr = name;
-	if (found->media.len > 0)
-		memcpy(media, found->media.ptr, found->media.len);
-	from.media.ptr = media;
-	outcome = copy_node(run, &from, level->onto, from.key, &node);
 	if (outcome != OK)
 		return outcome;
-	if (from.kind == NODE_COLLECTION)
-		return copy_enter(run, from.id, node.id);
+	if (from->kind == NODE_COLLECTION)
+		return copy_enter(run, from->id, node.id);
 	leaf.size = node.size;
 	leaf.versions = node.tree_versions;
 	level_add(level, &leaf);
@@ -166,17 +212,16 @@ enum outcome
 copy_step(struct copy_run *run)
 {
 	struct copy_level *level = &run->level[run->depth - 1];
-	struct text after = { level->resume, level->resume_len };
-	struct node found;
-	enum outcome outcome = node_next(run->txn, level->from, after, &found);
+	const struct node *found;
+	enum outcome outcome = member_next(run, level, &found);
 
 	if (outcome == NOT_FOUND)
 		return copy_leave(run);
 	if (outcome != OK)
 		return outcome;
-	memcpy(level->resume, found.key.ptr, found.key.len);
-	level->resume_len = found.key.len;
-	if (!copy_takes(run, &found))
+	memcpy(level->resume, found->key.ptr, found->key.len);
+	level->resume_len = found->key.len;
+	if (!copy_takes(run, found))
 		return OK;
-	return copy_member(run, level, &found);
+	return copy_member(run, level, found);
 }
