@@ -13,6 +13,7 @@ struct rights {
 	atom_set atoms;
 	uint32_t rules;    /* of the preset: RULE_* */
 	uint64_t until_ns; /* when they end by themselves; 0: never */
+	bool timed; /* of rights_of(): a period had a say, even if past */
 };
 
 /*

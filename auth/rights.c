@@ -115,6 +115,7 @@ struct evaluation {
 	user_id chain[CHAIN_MAX]; /* whose rights are being asked now */
 	size_t depth;
 	size_t steps;
+	bool timed;          /* another time might have another answer */
 	struct arena *arena; /* made when a granter must be loaded */
 };
 
@@ -193,12 +194,16 @@ static bool
 add_grant(const struct grant *grant, void *context)
 {
 	struct tally *tally = context;
-	struct rights given = { grant->atoms, grant->rules, grant->until_ns };
+	struct rights given = { .atoms = grant->atoms,
+		.rules = grant->rules,
+		.until_ns = grant->until_ns };
 	struct rights granter;
 	uint64_t now_ns = tally->evaluation->now_ns;
 
 	if (!grant_names(grant, tally->principal))
 		return true;
+	if (grant->until_ns != 0 || grant->from_ns > now_ns)
+		tally->evaluation->timed = true;
 	if (grant->until_ns != 0 && now_ns >= grant->until_ns)
 		return true;
 	if ((grant->rules & RULE_NO_ACCESS) != 0) {
@@ -303,6 +308,7 @@ evaluate_way(struct txn *txn, const struct principal *principal,
 		outcome = evaluate(&evaluation, principal, way->count, &rights);
 	}
 	arena_free(evaluation.arena);
+	rights.timed = evaluation.timed;
 	if (outcome == OK)
 		*ret_rights = rights;
 	return outcome;

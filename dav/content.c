@@ -113,13 +113,14 @@ file_respond(struct exchange *exchange, const struct node *node,
 
 static enum outcome
 bytes_respond(struct exchange *exchange, const struct node *node,
-    const struct range_set *set)
+    const struct blob_record *record, const struct range_set *set)
 {
 	struct text bytes = TEXT_NONE;
 	enum outcome outcome = OK;
 
 	if (node->blob != 0)
-		outcome = blob_bytes(exchange->txn, node->blob, &bytes);
+		outcome = blob_record_bytes(exchange->txn, node->blob, record,
+		    &bytes);
 	if (outcome != OK || bytes.len != node->size)
 		return outcome == OK || outcome == NOT_FOUND ? DAMAGED :
 							       outcome;
@@ -140,8 +141,9 @@ body_respond(struct exchange *exchange, const struct node *node,
 		outcome = blob_get(exchange->txn, node->blob, &record);
 	if (outcome != OK)
 		return outcome == NOT_FOUND ? DAMAGED : outcome;
-	outcome = record.in_engine ? bytes_respond(exchange, node, set) :
-				     file_respond(exchange, node, &record, set);
+	outcome = record.in_engine ?
+	    bytes_respond(exchange, node, &record, set) :
+	    file_respond(exchange, node, &record, set);
 	if (outcome == OK)
 		content_fields(exchange, node, validator);
 	return outcome;

@@ -80,6 +80,7 @@ struct lanes {
 };
 
 struct media_cookie;
+struct recall;
 
 struct exchange {
 	struct request *request; /* owned by the connection */
@@ -109,6 +110,7 @@ struct exchange {
 		uint64_t now_ns, hash;
 	} given;
 	const struct lanes *lanes;   /* borrowed from the server */
+	struct recall *recall;       /* borrowed from the loop; or NULL */
 	struct media_cookie *cookie; /* of the worker, in `prepare`; or NULL */
 	bool makes_own;              /* see place_admit() */
 };

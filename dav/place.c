@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "dav/recall.h"
 #include "server/base/encode.h"
 
 static enum outcome
@@ -88,6 +89,71 @@ place_root(struct exchange *exchange, struct place *place)
 	return outcome;
 }
 
+/* One step down from a collection that is known. */
+static enum outcome
+place_step(struct exchange *exchange, struct place *place)
+{
+	struct trail *trail = &place->trail;
+	struct node *next = &trail->node[trail->count];
+	const struct rights above = place->rights;
+	enum outcome outcome = node_find(exchange->txn, trail_last(trail)->id,
+	    place->inside.key[place->inside.count - 1], next);
+
+	if (outcome == NOT_FOUND) {
+		trail->missing = 1;
+		return OK;
+	}
+	if (outcome != OK)
+		return outcome;
+	node_hold(exchange->arena, next);
+	outcome = rights_of_member(exchange->txn, &exchange->principal, &above,
+	    trail, next, exchange->now_ns, &place->rights);
+	trail->count++;
+	return outcome;
+}
+
+/* What stands above the place, when that is a collection in plain sight. */
+static void
+parent_keep(struct exchange *exchange, const struct place *place)
+{
+	const struct node *last = trail_last(&place->trail);
+	struct place above = *place;
+	struct path parent = path_parent(&place->path);
+
+	if (place->trail.missing > 1 ||
+	    !rights_hold(&place->rights, ATOM(STAT)))
+		return;
+	if (place->trail.missing == 0) {
+		if ((last->flags & (NODE_HAS_GRANTS | NODE_IS_CELL_ROOT)) != 0)
+			return; /* its rights are not those above it */
+		above.trail.count--;
+	}
+	above.trail.missing = 0;
+	if (trail_last(&above.trail)->kind == NODE_COLLECTION)
+		recall_place_keep(exchange, &parent, &above);
+}
+
+static enum outcome
+place_find(struct exchange *exchange, struct place *place)
+{
+	bool inside = place->path.count > 2;
+	struct path parent = path_parent(&place->path);
+	enum outcome outcome;
+
+	place->inside = path_tail(&place->path, 2);
+	if (inside && recall_place(exchange, &parent, place))
+		return place_step(exchange, place);
+	outcome = cell_named(exchange, place->path.key[1], &place->cell);
+	if (outcome == OK)
+		outcome = trail_find(exchange->txn, exchange->arena,
+		    place->cell.root, &place->inside, &place->trail);
+	if (outcome == OK)
+		outcome = trail_rights(exchange, &place->trail, &place->rights);
+	if (outcome == OK && inside)
+		parent_keep(exchange, place);
+	return outcome;
+}
+
 enum outcome
 place_resolve(struct exchange *exchange, const struct path *path,
     struct place *ret_place)
@@ -100,17 +166,9 @@ place_resolve(struct exchange *exchange, const struct path *path,
 	if (path->count == 1)
 		outcome = place_root(exchange, &place);
 	else
-		outcome = cell_named(exchange, path->key[1], &place.cell);
-	if (outcome == OK && place.scope == SCOPE_CELL) {
-		place.inside = path_tail(path, 2);
-		outcome = trail_find(exchange->txn, exchange->arena,
-		    place.cell.root, &place.inside, &place.trail);
-		if (outcome == OK)
-			outcome = trail_rights(exchange, &place.trail,
-			    &place.rights);
-		if (outcome == OK)
-			outcome = place_conceal(exchange, &place);
-	}
+		outcome = place_find(exchange, &place);
+	if (outcome == OK && place.scope == SCOPE_CELL)
+		outcome = place_conceal(exchange, &place);
 	if (outcome != OK)
 		return outcome;
 	if (place.inside.count > 0)

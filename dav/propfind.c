@@ -6,6 +6,7 @@
 #include "dav/methods.h"
 #include "dav/precondition.h"
 #include "dav/principals.h"
+#include "dav/recall.h"
 #include "dav/xml.h"
 
 /* Quoted in no way but this one by a client that compares bytes. */
@@ -47,13 +48,20 @@ query_of_body(struct exchange *exchange, struct property_query *ret_query)
 
 	if (exchange->body.len == 0)
 		return property_query_parse(exchange, NULL, ret_query);
+	if (recall_query(exchange, ret_query)) {
+		ret_query->minimal = prefers_minimal(exchange->request);
+		return OK;
+	}
 	outcome = xml_parse(exchange->body, exchange->conf, &doc);
 	if (outcome != OK)
 		return outcome;
 	root = xmlDocGetRootElement(doc);
 	if (!xml_is(root, "DAV:", "propfind"))
 		return BAD_INPUT;
-	return property_query_parse(exchange, root, ret_query);
+	outcome = property_query_parse(exchange, root, ret_query);
+	if (outcome == OK)
+		recall_query_keep(exchange, ret_query);
+	return outcome;
 }
 
 static enum outcome

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dav/recall.h"
 #include "server/base/log.h"
 #include "server/base/memory.h"
 #include "server/base/scope.h"
@@ -37,6 +38,7 @@ struct loop {
 	_Atomic bool cut, stopping;
 	bool drained;
 	struct live live;
+	struct recall *recall; /* owned */
 };
 
 static void
@@ -237,6 +239,7 @@ loop_new(struct server *server, const struct http_service *services,
 	loop->server = server;
 	loop->listener = listener;
 	loop->listener_count = count;
+	loop->recall = recall_new();
 	(void)pthread_mutex_init(&loop->mutex, NULL);
 	loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	loop->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -302,6 +305,12 @@ loop_live(struct loop *loop)
 	return &loop->live;
 }
 
+struct recall *
+loop_recall(struct loop *loop)
+{
+	return loop->recall;
+}
+
 void
 loop_free(struct loop *loop)
 {
@@ -320,6 +329,7 @@ loop_free(struct loop *loop)
 		event_base_free(loop->base);
 	fd_close(loop->inbox_fd);
 	fd_close(loop->spare_fd);
+	recall_free(loop->recall);
 	(void)pthread_mutex_destroy(&loop->mutex);
 	free(loop->listener);
 	free(loop);

@@ -69,6 +69,10 @@ loop_server(const struct loop *loop);
 struct live *
 loop_live(struct loop *loop) ON_LOOP;
 
+/* What its requests found out a moment ago. */
+struct recall *
+loop_recall(struct loop *loop);
+
 /* After loop_run has returned. NULL is allowed. */
 void
 loop_free(struct loop *loop);

@@ -415,6 +415,7 @@ visit_begin(struct request *request, struct loop *loop, enum route_door door)
 	visit->exchange.store = visit->server->store;
 	visit->exchange.conf = request->conf;
 	visit->exchange.lanes = &errand_lanes;
+	visit->exchange.recall = loop_recall(loop);
 	request->user = visit;
 	visit_route(visit, door);
 }

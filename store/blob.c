@@ -175,13 +175,31 @@ blob_release(struct txn *txn, struct store *store, blob_id id)
 	return outcome == NOT_FOUND ? DAMAGED : outcome;
 }
 
-/* Pages carry no checksum (LMDB 0.9), so the content's own is compared. */
+enum outcome
+blob_record_bytes(struct txn *txn, blob_id id, const struct blob_record *record,
+    struct text *ret_bytes)
+{
+	struct text value;
+	struct key key;
+	enum outcome outcome = txn_get(txn, key_id(&key, KEY_DATA, id), &value);
+
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	if (value.len == 0 || value.ptr[0] != DATA_VERSION)
+		return DAMAGED;
+	value = text_slice(value, 1, value.len);
+	/* Pages carry no checksum (LMDB 0.9): the content's own is compared. */
+	if (value.len != record->size ||
+	    !checksum_equal(checksum_of(value), record->sum))
+		return DAMAGED;
+	*ret_bytes = value;
+	return OK;
+}
+
 enum outcome
 blob_bytes(struct txn *txn, blob_id id, struct text *ret_bytes)
 {
 	struct blob_record record;
-	struct text value;
-	struct key key;
 	enum outcome outcome;
 
 	if (id == 0) {
@@ -191,17 +209,7 @@ blob_bytes(struct txn *txn, blob_id id, struct text *ret_bytes)
 	outcome = blob_get(txn, id, &record);
 	if (outcome != OK)
 		return outcome;
-	if (!record.in_engine)
-		return NOT_FOUND;
-	outcome = txn_get(txn, key_id(&key, KEY_DATA, id), &value);
-	if (outcome != OK)
-		return outcome == NOT_FOUND ? DAMAGED : outcome;
-	if (value.len == 0 || value.ptr[0] != DATA_VERSION)
-		return DAMAGED;
-	value = text_slice(value, 1, value.len);
-	if (value.len != record.size ||
-	    !checksum_equal(checksum_of(value), record.sum))
-		return DAMAGED;
-	*ret_bytes = value;
-	return OK;
+	return record.in_engine ?
+	    blob_record_bytes(txn, id, &record, ret_bytes) :
+	    NOT_FOUND;
 }

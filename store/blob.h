@@ -82,6 +82,11 @@ blob_get(struct txn *txn, blob_id id, struct blob_record *ret_record)
 enum outcome
 blob_bytes(struct txn *txn, blob_id id, struct text *ret_bytes) MUST_CHECK;
 
+/* The same for who has its record, and in_engine is true. */
+enum outcome
+blob_record_bytes(struct txn *txn, blob_id id, const struct blob_record *record,
+    struct text *ret_bytes) MUST_CHECK;
+
 /*
  * An open blob file, shared and counted, cached by id (blobs never change, so
  * the cache needs no invalidation). Reading is by pread or sendfile on fd,
