@@ -57,6 +57,13 @@ open_folder(const char *path, const char *name, struct buffer *message)
 	return fd;
 }
 
+static int
+open_hold(const struct store *store)
+{
+	return (int)TEMP_FAILURE_RETRY(open(store->blobs->hold,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
 enum outcome
 blob_store_open(struct store *store, const char *path, bool sweep_staging,
     struct buffer *message)
@@ -76,8 +83,11 @@ blob_store_open(struct store *store, const char *path, bool sweep_staging,
 		return IO;
 	}
 	store->blobs = blobs;
-	if (sweep_staging)
+	if (sweep_staging) {
+		/* A disk without room for one more file must still be swept. */
+		fd_close(open_hold(store));
 		(void)blob_sweep_staging(blobs); /* only counts */
+	}
 	return OK;
 }
 
@@ -91,13 +101,6 @@ blob_store_close(struct blob_store *blobs)
 	fd_close(blobs->blobs);
 	free(blobs->hold);
 	free(blobs);
-}
-
-static int
-open_hold(const struct store *store)
-{
-	return (int)TEMP_FAILURE_RETRY(open(store->blobs->hold,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 enum outcome
