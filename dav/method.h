@@ -55,4 +55,4 @@ method_find(struct text name);
 
 /* "OPTIONS, GET, ..." of all rows. */
 struct text
-method_allow(struct arena *arena);
+method_allow(void);

@@ -1,6 +1,10 @@
 /* The one list of methods. Allow, OPTIONS, 405 and metrics follow from it. */
 #include "dav/methods.h"
 
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
 #include "server/base/buffer.h"
 
 const struct method *const methods[] = {
@@ -30,18 +34,31 @@ method_find(struct text name)
 	return NULL;
 }
 
-struct text
-method_allow(struct arena *arena)
+enum { ALLOW_MAX = 256 };
+
+static pthread_once_t allow_once = PTHREAD_ONCE_INIT;
+static char allow_bytes[ALLOW_MAX]; /* written once */
+static size_t allow_len;
+
+static void
+allow_make(void)
 {
-	struct buffer out = { 0 };
-	struct text allow;
+	struct buffer out = { .max = ALLOW_MAX };
 
 	for (size_t i = 0; i < method_count; i++) {
 		if (i > 0)
 			buffer_append(&out, TEXT(", "));
 		buffer_append(&out, text_from(methods[i]->name));
 	}
-	allow = arena_copy(arena, buffer_text(&out));
+	assert(!out.overflow);
+	memcpy(allow_bytes, out.ptr, out.len);
+	allow_len = out.len;
 	buffer_done(&out);
-	return allow;
+}
+
+struct text
+method_allow(void)
+{
+	(void)pthread_once(&allow_once, allow_make);
+	return (struct text){ allow_bytes, allow_len };
 }

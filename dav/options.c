@@ -13,7 +13,7 @@ options_run(struct exchange *exchange)
 	response->status = 200;
 	response_header(response, "DAV", TEXT("1, 2, 3, extended-mkcol"));
 	response_header(response, "MS-Author-Via", TEXT("DAV"));
-	response_header(response, "Allow", method_allow(exchange->arena));
+	response_header(response, "Allow", method_allow());
 	return OK;
 }
 

@@ -19,8 +19,8 @@ number(char *room, uint64_t value)
 	return (struct text){ room, (size_t)len };
 }
 
-void
-access_log(int fd, const struct request *request,
+static void
+request_told(int fd, const struct request *request,
     const struct principal *principal, bool sent)
 {
 	char room[NUMBERS][NUMBER_SIZE];
@@ -50,6 +50,14 @@ access_log(int fd, const struct request *request,
 		    WHO_COUNT);
 	if (fd >= 0)
 		log_line(fd, field, sizeof(field) / sizeof(field[0]));
+}
+
+void
+access_log(int fd, const struct request *request,
+    const struct principal *principal, bool sent)
+{
+	if (fd >= 0 || request->response.status == 500)
+		request_told(fd, request, principal, sent);
 }
 
 bool

@@ -440,6 +440,7 @@ request_done(struct request *request, bool sent, void *context)
 	struct visit *visit = visit_of(request);
 	struct server *server = loop_server(context);
 	const struct method *method = NULL;
+	uint64_t now;
 
 	thread_enter_loop();
 	if (visit != NULL) {
@@ -448,13 +449,13 @@ request_done(struct request *request, bool sent, void *context)
 		live_leave(loop_live(visit->loop), visit);
 		upload_done(&visit->upload, visit->exchange.staged.taken);
 	}
-	metric_request(method, request->response.status,
-	    clock_monotonic_ns() - request->begun_ns);
 	access_log(server->access_fd, request,
 	    visit != NULL ? &visit->exchange.principal : NULL, sent);
+	now = clock_monotonic_ns();
+	metric_request(method, request->response.status,
+	    now - request->begun_ns);
 	if (visit != NULL)
-		metric_phase(PHASE_DONE,
-		    clock_monotonic_ns() - visit->phase_ns);
+		metric_phase(PHASE_DONE, now - visit->phase_ns);
 }
 
 static const struct http_service services[] = {

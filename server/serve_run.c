@@ -25,7 +25,7 @@ allow_of(const struct visit *visit)
 {
 	if (visit->route != NULL && visit->route->kind == ROUTE_PAGE)
 		return TEXT("GET, HEAD, OPTIONS");
-	return method_allow(visit->exchange.arena);
+	return method_allow();
 }
 
 /* ---- REPLY ------------------------------------------------------------- */

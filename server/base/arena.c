@@ -19,7 +19,7 @@
 
 #include "server/base/memory.h"
 
-enum { CHUNK_FIRST = 8192, CHUNK_LARGEST = 65536 };
+enum { CHUNK_FIRST = 8192, CHUNK_LARGEST = 65536, STRING_LARGE = 2048 };
 
 struct chunk {
 	struct chunk *next; /* owned; older */
@@ -209,11 +209,30 @@ arena_array(struct arena *arena, size_t count, size_t size)
 	return arena_alloc(arena, total);
 }
 
+/* A chunk of its own, of which every byte will be written. */
+static char *
+string_large(struct arena *arena, struct text text)
+{
+	struct chunk *chunk = memory_resize(NULL,
+	    sizeof(*chunk) + text.len + 1);
+
+	chunk->size = chunk->used = text.len + 1;
+	chunk->next = arena->newest->next;
+	arena->newest->next = chunk;
+	arena->handed_out += chunk->size;
+	memcpy(chunk->bytes, text.ptr, text.len);
+	chunk->bytes[text.len] = '\0';
+	return chunk->bytes;
+}
+
 char *
 arena_string(struct arena *arena, struct text text)
 {
-	char *copy = arena_alloc(arena, text.len + 1);
+	char *copy;
 
+	if (text.len >= STRING_LARGE && text.len < SIZE_MAX / 2)
+		return string_large(arena, text);
+	copy = arena_alloc(arena, text.len + 1);
 	if (text.len > 0)
 		memcpy(copy, text.ptr, text.len);
 	return copy;
