@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""What every answer says to browsers and caches (reliability.md 8), security.txt
-(RFC 9116), and passwords that came in the clear.
+"""What every answer says to browsers and caches (reliability.md 8),
+security.txt (RFC 9116), and passwords that came in the clear.
 
 As root the server gets a network of its own, with an address that is not
 loopback.
@@ -103,7 +103,7 @@ def guards_check(t, client, secure):
            <= seen, "not all kinds of answers were seen: %s", sorted(seen))
 
 
-@case("reliability.md 8: all answers carry the guards, over plain HTTP no HSTS")
+@case("reliability.md 8: all answers carry the guards, plain ones no HSTS")
 def guards_plain(t):
     with Owned() as server:
         server.start()
