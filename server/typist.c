@@ -103,7 +103,7 @@ thinker_thread(void *context)
 
 /* One list; *ret_any: there was something, and there may be more. */
 static enum outcome
-reader_round(struct typist *typist, bool *ret_any)
+reader_round(struct typist *typist, bool *ret_any) ON_WORKER
 {
 	struct later *later = &typist->later;
 	enum outcome outcome = later_take(typist->store, later);

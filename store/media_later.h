@@ -40,4 +40,4 @@ later_decide(struct media_cookie *cookie, struct later_item *item);
 
 /* Stores what was decided, in one change of all. */
 enum outcome
-later_settle(struct store *store, struct later *later) MUST_CHECK;
+later_settle(struct store *store, struct later *later) ON_WORKER MUST_CHECK;
