@@ -61,6 +61,7 @@ struct lmdb {
 	/* Who holds LMDB's write transaction. */
 	struct journal journal;
 	uint64_t unkept;     /* bytes in the journal since a checkpoint */
+	uint64_t flown;      /* of them, those before the last flow */
 	uint64_t kept_pages; /* of data.mdb at the last checkpoint */
 	uint64_t kept_ns;    /* when that was begun */
 	bool anew;           /* a checkpoint must come before a commit */
@@ -70,6 +71,7 @@ struct lmdb {
 	pthread_cond_t wake, kept;
 	bool keeping, stopping;
 	bool job_waits; /* from its begin to its end */
+	bool flow_waits;
 	struct checkpoint job;
 	MDB_txn *pin, *job_pin;
 
@@ -188,6 +190,14 @@ lmdb_checkpoint_begin(struct lmdb *db, MDB_txn *txn);
 /* The keeper's part of a checkpoint that was begun. */
 void
 lmdb_checkpoint_finish(struct lmdb *db);
+
+/* A commit has added so many bytes: now and then the keeper has work to do. */
+void
+lmdb_keeper_feed(struct lmdb *db, uint64_t bytes);
+
+/* Begins to write what data.mdb has to, and waits for none of it. */
+void
+lmdb_flow(struct lmdb *db);
 
 enum outcome
 lmdb_keeper_start(struct lmdb *db) MUST_CHECK;

@@ -9,7 +9,7 @@
  * journal once a second when commits do not (relaxed), and sees to it that a
  * store at rest has a checkpoint of its latest state and pins nothing older.
  */
-enum { TICK_SECONDS = 1 };
+enum { TICK_SECONDS = 1, FLOW_BYTES = 2 << 20 };
 
 /* Set in the keeper's own thread. */
 static _Thread_local struct lmdb *keeper_of;
@@ -21,6 +21,17 @@ next_tick(void)
 
 	return (struct timespec){ .tv_sec = (time_t)(at / NS_PER_SECOND),
 		.tv_nsec = (long)(at % NS_PER_SECOND) };
+}
+
+/* However much else there is to do, a tick comes when it is its time. */
+static bool
+is_past(const struct timespec *until)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > until->tv_sec ||
+	    (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
 }
 
 /* Somebody has committed since the pin was taken; whoever it was. */
@@ -81,28 +92,71 @@ finish_job(struct lmdb *db)
 	pthread_mutex_unlock(&db->mutex);
 }
 
+/* The environment stays open while somebody is counted in. */
+static void
+flow(struct lmdb *db)
+{
+	if (lmdb_enter(db, NULL) != OK)
+		return;
+	if (db->env != NULL)
+		lmdb_flow(db);
+	lmdb_leave(db, NULL);
+}
+
+void
+lmdb_keeper_feed(struct lmdb *db, uint64_t bytes)
+{
+	db->unkept += bytes;
+	if (db->unkept - db->flown < FLOW_BYTES)
+		return;
+	db->flown = db->unkept;
+	pthread_mutex_lock(&db->mutex);
+	db->flow_waits = true;
+	pthread_cond_signal(&db->wake);
+	pthread_mutex_unlock(&db->mutex);
+}
+
+enum work { WORK_NONE, WORK_TICK, WORK_FLOW, WORK_JOB };
+
+/* Waits with the mutex held; none: asked to stop. */
+static enum work
+work_wait(struct lmdb *db, const struct timespec *until)
+{
+	int rc = 0;
+
+	while (!db->job_waits && !db->stopping && rc == 0 &&
+	    (!db->flow_waits || is_past(until)))
+		rc = pthread_cond_timedwait(&db->wake, &db->mutex, until);
+	if (db->job_waits)
+		return WORK_JOB;
+	if (db->stopping)
+		return WORK_NONE;
+	if (rc != 0)
+		return WORK_TICK;
+	db->flow_waits = false;
+	return WORK_FLOW;
+}
+
 static void *
 keeper_main(void *context)
 {
 	struct lmdb *db = context;
+	struct timespec until = next_tick();
 	uint64_t seen = 0;
+	enum work work;
 
 	keeper_of = db;
 	pthread_mutex_lock(&db->mutex);
-	while (!db->stopping || db->job_waits) {
-		struct timespec until = next_tick();
-		int rc = 0;
-
-		while (!db->job_waits && !db->stopping && rc == 0)
-			rc = pthread_cond_timedwait(&db->wake, &db->mutex,
-			    &until);
-		if (!db->job_waits && rc == 0)
-			continue;
+	while ((work = work_wait(db, &until)) != WORK_NONE) {
 		pthread_mutex_unlock(&db->mutex);
-		if (rc == 0)
+		if (work == WORK_JOB)
 			finish_job(db);
-		else
+		else if (work == WORK_FLOW)
+			flow(db);
+		else {
 			tick(db, &seen);
+			until = next_tick();
+		}
 		pthread_mutex_lock(&db->mutex);
 	}
 	pthread_mutex_unlock(&db->mutex);

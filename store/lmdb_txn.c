@@ -143,7 +143,7 @@ commit_handle(struct lmdb *db, struct lmdb_txn *txn)
 		disown(db);
 		return outcome;
 	}
-	db->unkept += length;
+	lmdb_keeper_feed(db, length);
 	atomic_fetch_add(&db->commits, 1);
 	atomic_store(&db->dirty, true);
 	return OK;
