@@ -182,12 +182,10 @@ struct gathering {
 static void
 part_add(struct gathering *gathering, const char *bytes, size_t len)
 {
-	struct iovec *last = &gathering->part[gathering->count - 1];
-
 	if (len == 0)
 		return;
 	if (gathering->joined && gathering->count > 0) {
-		last->iov_len += len;
+		gathering->part[gathering->count - 1].iov_len += len;
 		return;
 	}
 	gathering->part[gathering->count++] = (struct iovec){
