@@ -177,6 +177,8 @@ checkpoint_alone(struct lmdb *db, MDB_txn *txn)
 		next.generation = last.generation + 1;
 		next.place.file = 1 - last.place.file;
 		random_fill(&next.nonce, sizeof(next.nonce));
+		/* Who dies in between leaves no tail of the old chain. */
+		lmdb_tail_forget(db);
 		outcome = keep(db, &next);
 	}
 	if (outcome == OK) {
