@@ -15,6 +15,7 @@ STAGES = (
     ("clients", ("release",), "scripts"),
     ("crash", ("release",), "scripts"),
     ("faults", ("release",), "scripts"),
+    ("load", ("release",), "scripts"),
     ("fuzz", ("fuzz",), "fuzz"),
     ("bench", ("release",), "scripts"),
 )

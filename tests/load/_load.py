@@ -211,10 +211,11 @@ class Cpu:
         return (cpu_seconds(self.pid) - self.used) / max(took, 0.001)
 
 
-def rss(pid):
+def rss(pid, field="VmRSS"):
+    """Resident bytes; RssAnon: without what is mapped from files."""
     with open("/proc/%d/status" % pid, encoding="ascii") as file:
         for line in file:
-            if line.startswith("VmRSS:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
     return 0
 
@@ -224,7 +225,14 @@ def threads(pid):
 
 
 def descriptors(pid):
-    return len(os.listdir("/proc/%d/fd" % pid))
+    """How many are open; how many of these are cached contents."""
+    folder, names = "/proc/%d/fd" % pid, []
+    for number in os.listdir(folder):
+        try:
+            names.append(os.readlink(os.path.join(folder, number)))
+        except OSError:
+            continue
+    return len(names), sum("/blobs/" in name for name in names)
 
 
 def alive(pid):

@@ -118,12 +118,16 @@ class Changes:
 
     def __init__(self, server):
         self.client = server.client("alice")
-        self.tags, self.wrong = [], []
+        self.tags, self.wrong, self.refused = [], [], 0
         self.client.mkcol(HOME + "watched/")
         self.token, _ = self.report("")
 
     def report(self, token):
         answer = self.client.report(HOME + "watched/", SYNC % token)
+        if answer.status == 403 and token:
+            self.refused += 1     # allowed, and dear: from the beginning
+            token, _ = self.report("")
+            return token, [HOME + "watched/one"]
         if answer.status != 207:
             raise wire.WireError("%r" % answer)
         names = [i.href for i in answer.items()]
@@ -170,6 +174,7 @@ def steps(figures, form):
     figures.equal("ETags that were given twice",
                   len(changes.tags) - len(set(changes.tags)), 0)
     figures.equal("changes that the sequence did not tell", changes.wrong, [])
+    figures.equal("tokens refused", changes.refused, 0)
     figures.most("CPU while the clock jumps, part of a core", part, 0.1)
     idle.close()
     dead_stay_dead(figures, clock, server)
