@@ -25,7 +25,7 @@ from _load import Unknown, Writer, once_client  # noqa: E402
 from _points import LARGE, OPERATIONS, SMALL, put  # noqa: E402
 from celldav import FixtureError, Server, binary  # noqa: E402
 
-SHORT, FULL = {"every": 8}, {"every": 1}
+SHORT, FULL = {"every": 12}, {"every": 1}
 STATE, SOCKET = "*/state/*", "socket:*"
 KINDS = [
     ("write", preload.WRITE, STATE, preload.KILL),
@@ -180,7 +180,16 @@ class Campaign:
                 self.fail(point, "a cell that was made is not there")
             if found not in (201, 404):
                 self.fail(point, "a cell by half: %d" % found)
-        self.look(point, [])
+        # What the server does after that must outlive a kill as well.
+        writer = self.writer(lambda w: put(w, "a", SMALL))
+        writer.client.close()
+        self.server.kill()
+        try:
+            self.start()
+        except FixtureError as error:
+            raise SystemExit("FAULT %s, then PUT, then kill: %s"
+                             % (point, error)) from error
+        self.look(point, [writer])
 
     def run(self):
         for name, prepare, act in OPERATIONS:

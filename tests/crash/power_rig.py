@@ -5,9 +5,9 @@ Clients work on a state on ext4, on a loop device, on a disk of our own with a
 volatile cache (nbdkit) that logs its writes and flushes. For each seed power
 fails somewhere in that log, once in every mode: of what no flush covers came
 through nothing, half of the writes, half of the sectors, any share. e2fsck
-must be content, the server start, verify be clean, all that was acknowledged be
-there and nothing by half. --flushes N also cuts at every flush of a script of
-N operations. The control preloads libeatmydata; then it must go red.
+must be content, the server start, verify be clean, all that was acknowledged
+be there and nothing by half. --flushes N also cuts at every flush of a script
+of N operations. The control preloads libeatmydata; then it must go red.
 
     power_rig.py [--seeds N] [--seconds N] [--flushes N] [--control] ...
 """
@@ -222,14 +222,6 @@ def probe():
             skip("the power-cut rig needs %s of the kernel" % place)
 
 
-def alone():
-    """In a mount namespace of its own nothing stays mounted afterwards."""
-    if os.environ.get("RIG_ALONE") != "yes":
-        os.environ["RIG_ALONE"] = "yes"
-        os.execvp("unshare", ["unshare", "-m", sys.executable, "-B",
-                              *sys.argv])
-
-
 def run(options, folder, control):
     rig = None
     try:
@@ -246,7 +238,6 @@ def run(options, folder, control):
 
 def main():
     probe()
-    alone()
     options = arguments(__doc__, SHORT, FULL)
     place = MEMORY if os.access(MEMORY, os.W_OK) else None
     for control in [True] if options.control else [False, True]:
