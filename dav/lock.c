@@ -4,6 +4,8 @@
  * tell the two by 201 and 200, and need its entity-tag at once (clients.md
  * 1.7).
  */
+#include <string.h>
+
 #include "dav/lock_info.h"
 #include "dav/lock_write.h"
 #include "dav/members.h"
@@ -205,11 +207,28 @@ lock_renew(struct exchange *exchange, const struct place *place,
 
 /* ---- A new lock ----------------------------------------------------------------- */
 
+/* The kernel is asked once for many; what was given out is forgotten here. */
+static void
+token_draw(unsigned char token[LOCK_TOKEN_BYTES])
+{
+	enum { TOKENS = 32 };
+	static _Thread_local unsigned char bytes[TOKENS * LOCK_TOKEN_BYTES];
+	static _Thread_local size_t left;
+
+	if (left == 0) {
+		random_fill(bytes, sizeof(bytes));
+		left = sizeof(bytes);
+	}
+	left -= LOCK_TOKEN_BYTES;
+	memcpy(token, bytes + left, LOCK_TOKEN_BYTES);
+	memset(bytes + left, 0, LOCK_TOKEN_BYTES);
+}
+
 /* RFC 4122 4.4: random, with the version and the variant in their bits. */
 static void
 token_make(unsigned char token[LOCK_TOKEN_BYTES])
 {
-	random_fill(token, LOCK_TOKEN_BYTES);
+	token_draw(token);
 	token[6] = (unsigned char)((token[6] & 0x0f) | 0x40);
 	token[8] = (unsigned char)((token[8] & 0x3f) | 0x80);
 }
