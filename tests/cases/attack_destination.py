@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
-"""V21 to V25 of reliability.md: COPY and MOVE to where they may not.
+"""V21 to V26 of reliability.md: COPY and MOVE to where they may not.
 
-V26 (links) comes with links.
+Of V26 what holds without links: nothing crosses to or from another mount.
 """
 
 import os
@@ -194,6 +194,18 @@ def overwrite_false(t):
         for bad in ("X", "TF", "true", ""):
             t.status(t.alice.copy(path + "one", path + "two",
                                   {"Overwrite": bad}), 400)
+
+
+@case("V26: nothing is copied or moved to, or from, what is not the mount",
+      errors=(502,))
+def other_mounts(t):
+    for place in ("/public/abcdef/x", "/principals/alice", "/x", "/healthz",
+                  "/dav-not/a/x", "/.well-known/security.txt"):
+        refuse(t, [t.alice.origin + place, place], (403, 502))
+        with t.unchanged(t.alice, "/dav/a/"):
+            for _, answer in both(t.alice, place,
+                                  t.alice.origin + "/dav/a/stolen"):
+                t.status(answer, 403, 404, 405)
 
 
 @case("V26 twin: absolute and path-only Destination on the own host")

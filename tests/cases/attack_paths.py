@@ -182,18 +182,27 @@ def file_with_slash(t):
         t.status(client.get("/dav/a/docs/plan.pdf/x"), 404)
 
 
-@case("V17: names hostile to clients are stored whole or refused, never 500")
+STORED = (" x", "~", ";a=b", "a&b", "#", "%", "+", "'", "-rf", "$(x)",
+          "name]]", "CONSOLE", "COM0", "com10.txt", "nul1", "x.aux",
+          "\u202egpj.exe", "\ufeffx")
+REFUSED = ("CON", "aux.txt", "Nul", "prn.tar.gz", "COM1", "lpt9.txt", "a:b",
+           "x.", "x ", "...", "*", "?", '"', "<y>", "|", "name]]>")
+
+
+@case("V17, T8: names that a client's system cannot store are 403, never 500")
 def hostile_names(t):
     path = t.fresh()
-    for name in ("CON", "aux.txt", "a:b", "x.", "x ", " x", "*", "?", '"',
-                 "<y>", "|", "~", ";a=b", "a&b", "#", "%", "+", "'", "...",
-                 "-rf", "$(x)", "name]]>", "\u202egpj.exe", "\ufeffx"):
-        answer = t.alice.put(path + escape(name), name.encode())
-        t.status(answer, 201, 400, 403, 409)
-        if answer.status == 201:
-            t.body(t.alice, path + escape(name), name.encode())
-        else:
-            t.status(t.alice.get(path + escape(name)), 400, 403, 404)
+    for name in STORED:
+        t.status(t.alice.put(path + escape(name), name.encode()), 201)
+        t.body(t.alice, path + escape(name), name.encode())
+    t.eq(len(dump(t.alice, path)), 1 + len(STORED), "entries")
+    with t.unchanged(t.alice, path):
+        for name in REFUSED:
+            at = path + escape(name)
+            for answer in (t.alice.put(at, b"x"), t.alice.mkcol(at),
+                           t.alice.lock(at), t.alice.copy(path + "~", at),
+                           t.alice.move(path + "~", at)):
+                t.error(answer, 403, "{urn:celldav:}name-not-allowed")
     for key in list(dump(t.alice, path))[1:]:
         t.status(t.alice.delete("/".join(map(escape, key.split("/")))), 204)
 
@@ -221,6 +230,24 @@ def path_length(t):
         deep = path + "d/" * 200
         t.status(t.alice.mkcol(deep), 400, 403, 404, 409, 414)
         t.status(t.alice.get(deep), 400, 403, 404, 414)
+
+
+@case("V17: a path of 4 096 bytes can be made, one of 4 097 cannot")
+def path_bytes(t):
+    path = top = t.fresh()
+    while len(path) + 201 < 4096:
+        path += "n" * 200 + "/"
+        t.status(t.alice.mkcol(path), 201)
+    room = 4096 - len(path)
+    t.true(0 < room < 255, "room for a name: %d", room)
+    t.status(t.alice.put(path + "x" * room, b"whole"), 201)
+    t.body(t.alice, path + "x" * room, b"whole")
+    for method in ("PUT", "MKCOL", "GET", "LOCK"):
+        t.status(t.alice.request(method, path + "y" * (room + 1)),
+                 400, 403, 414)
+    t.status(t.alice.copy(path + "x" * room, path + "y" * (room + 1)),
+             400, 403, 414)
+    t.status(t.alice.delete(top), 204)
 
 
 @case("V17: 100 levels can be made one by one, the 129th cannot")
@@ -295,7 +322,10 @@ def import_links(t):
     with open(folder + "/real.txt", "wb") as file:
         file.write(b"real")
     os.symlink(t.server.root_file, folder + "/out.txt")
-    os.symlink("/", folder + "/outdir")
+    outside = tempfile.mkdtemp(dir=t.server.scratch)
+    with open(outside + "/secret.txt", "wb") as file:
+        file.write(b"outside")
+    os.symlink(outside, folder + "/outdir")
     os.symlink(folder + "/none", folder + "/dangling")
     os.symlink("real.txt", folder + "/inside")
     os.mkfifo(folder + "/pipe")
