@@ -1,11 +1,9 @@
 #include "dav/recall.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "server/base/memory.h"
 #include "server/base/random.h"
 
 /*
@@ -38,6 +36,7 @@ struct query_slot {
 };
 
 struct recall {
+	struct arena *arena;   /* in which it lives */
 	pthread_mutex_t mutex; /* guards what follows */
 	uint64_t seed;
 	struct place_slot place[PLACES];
@@ -47,8 +46,10 @@ struct recall {
 struct recall *
 recall_new(void)
 {
-	struct recall *recall = memory_alloc(sizeof(*recall));
+	struct arena *arena = arena_new();
+	struct recall *recall = ARENA_NEW(arena, struct recall);
 
+	recall->arena = arena;
 	pthread_mutex_init(&recall->mutex, NULL);
 	random_fill(&recall->seed, sizeof(recall->seed));
 	return recall;
@@ -64,7 +65,7 @@ recall_free(struct recall *recall)
 	for (size_t i = 0; i < QUERIES; i++)
 		arena_free(recall->query[i].arena);
 	pthread_mutex_destroy(&recall->mutex);
-	free(recall);
+	arena_free(recall->arena);
 }
 
 /* ---- Places -------------------------------------------------------------- */
