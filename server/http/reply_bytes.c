@@ -167,7 +167,7 @@ transfer_written(const struct transfer *transfer)
 /*
  * A walk over what comes next. Plain: bytes in memory are pointed at, a small
  * file is read into the room of the loop and pointed at there. Joined, for
- * TLS: all of it is copied to the room, so that records are full.
+ * TLS: all of it is copied to the room, one part, so that records are full.
  */
 struct gathering {
 	struct iovec part[PARTS_MAX + 1];
