@@ -1,8 +1,8 @@
 /*
  * Server contexts of OpenSSL 3.0: the intermediate profile of reliability.md
- * 8. Tickets are sealed with keys of our own, so that all loops and the
- * process that follows a reload of the certificate open them; a key seals for
- * TICKET_SECONDS and opens for as long again.
+ * 8. Tickets are sealed with keys of our own, so that all loops and contexts of
+ * a process open them; a key seals for TICKET_SECONDS and opens for as long
+ * again. The next process has other keys: clients then shake hands in full.
  */
 #include "server/http/tls.h"
 
