@@ -359,9 +359,9 @@ static void
 unions_lose_a_rule_that_one_side_lacks(void **state)
 {
 	struct rights portal = { preset_atoms("portal"),
-		RULE_RENAME_OWN | RULE_DELETE_TEMP, 0 };
-	struct rights rename = { ATOM(STAT) | ATOM(RENAME), 0, 0 };
-	struct rights view = { preset_atoms("view"), 0, 0 };
+		RULE_RENAME_OWN | RULE_DELETE_TEMP, 0, false };
+	struct rights rename = { ATOM(STAT) | ATOM(RENAME), 0, 0, false };
+	struct rights view = { preset_atoms("view"), 0, 0, false };
 	struct rights all;
 
 	(void)state;
@@ -381,10 +381,10 @@ unions_lose_a_rule_that_one_side_lacks(void **state)
 static void
 the_end_is_never_too_late(void **state)
 {
-	struct rights view = { preset_atoms("view"), 0, 50 };
-	struct rights print = { preset_atoms("print"), 0, 40 };
-	struct rights ever = { preset_atoms("view"), 0, 0 };
-	struct rights create = { ATOM(CREATE), 0, 30 };
+	struct rights view = { preset_atoms("view"), 0, 50, false };
+	struct rights print = { preset_atoms("print"), 0, 40, false };
+	struct rights ever = { preset_atoms("view"), 0, 0, false };
+	struct rights create = { ATOM(CREATE), 0, 30, false };
 
 	(void)state;
 	assert_int_equal(rights_union(&view, &print).until_ns, 40);
@@ -399,7 +399,7 @@ the_end_is_never_too_late(void **state)
 static void
 refusals_name_what_is_missing(void **state)
 {
-	struct rights rights = { preset_atoms("view"), 0, 0 };
+	struct rights rights = { preset_atoms("view"), 0, 0, false };
 	struct demand demand = { ATOM(STAT) | ATOM(CREATE),
 		TEXT("/dav/a/docs") };
 	struct problem problem = { .status = 999 };
@@ -422,7 +422,7 @@ refusals_name_what_is_missing(void **state)
 static void
 the_invisible_is_not_found(void **state)
 {
-	struct rights rights = { ATOM(CREATE) | ATOM(MODIFY), 0, 0 };
+	struct rights rights = { ATOM(CREATE) | ATOM(MODIFY), 0, 0, false };
 	struct demand demand = { ATOM(CREATE), TEXT("/dav/a") };
 	struct problem problem = { .status = 999 };
 
