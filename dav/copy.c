@@ -389,6 +389,7 @@ const struct method method_copy = {
 	.name = "COPY",
 	.body = METHOD_BODY_NONE,
 	.lane = LANE_COMMIT,
+	.flags = METHOD_LONG,
 	.admit = copy_admit,
 	.run = copy_run,
 };

@@ -18,7 +18,8 @@ enum method_flag {
 	METHOD_SAFE = 1 << 0,       /* RFC 9110 9.2.1 */
 	METHOD_ANONYMOUS = 1 << 1,  /* answers without a principal */
 	METHOD_LARGE_SLOW = 1 << 2, /* a body over 16 KiB is parsed in `slow` */
-	METHOD_FREES = 1 << 3       /* makes room: works on a full disk */
+	METHOD_FREES = 1 << 3,      /* makes room: works on a full disk */
+	METHOD_LONG = 1 << 4        /* a change as long as a tree is large */
 };
 
 struct method {

@@ -81,6 +81,7 @@ store_start(struct process *process)
 		return failed("store", &message);
 	buffer_done(&message);
 	server->authenticator = authenticator_new(server->store);
+	server->share = share_new((size_t)server->conf->limits.queue_slow);
 	return workers_start(server->conf, &server->workers) == OK &&
 	    tidy_start(server, &process->tidy) == OK &&
 	    typist_start(server, &process->typist) == OK;
@@ -213,6 +214,7 @@ process_end(struct process *process)
 	typist_stop(process->typist);
 	tidy_stop(process->tidy);
 	workers_stop(server->workers);
+	share_free(server->share);
 	authenticator_free(server->authenticator);
 	store_close(server->store);
 	for (size_t i = 0; i < server->loop_count; i++)

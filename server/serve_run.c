@@ -111,6 +111,30 @@ change_method(struct txn *txn, struct change *change)
 }
 
 static void
+commit_post(struct visit *visit) ON_LOOP;
+
+static void
+commit_turn(struct letter *letter) ON_LOOP
+{
+	commit_post((struct visit *)((char *)letter -
+	    offsetof(struct visit, letter)));
+}
+
+/* The next one of this subject, which may be another loop's. */
+static void
+share_pass(struct visit *visit) ON_LOOP
+{
+	struct visit *next = NULL;
+
+	if ((visit->exchange.method->flags & METHOD_LONG) != 0)
+		next = share_leave(visit->server->share, visit);
+	if (next == NULL)
+		return;
+	next->letter.open = commit_turn;
+	loop_post(next->loop, &next->letter);
+}
+
+static void
 change_home(struct letter *letter) ON_LOOP
 {
 	struct visit *visit = (struct visit *)((char *)letter -
@@ -118,6 +142,7 @@ change_home(struct letter *letter) ON_LOOP
 
 	visit->away = false;
 	visit->exchange.staged.taken = visit->outcome == OK;
+	share_pass(visit);
 	visit_reply(visit, visit->outcome);
 }
 
@@ -132,8 +157,8 @@ change_answered(struct change *change, enum outcome outcome)
 	loop_post(visit->loop, &visit->letter);
 }
 
-void
-visit_commit(struct visit *visit)
+static void
+commit_post(struct visit *visit)
 {
 	enum outcome outcome;
 
@@ -146,7 +171,23 @@ visit_commit(struct visit *visit)
 	if (outcome == OK)
 		return;
 	visit->away = false;
+	share_pass(visit);
 	visit_reply(visit, outcome);
+}
+
+void
+visit_commit(struct visit *visit)
+{
+	enum share_answer answer = SHARE_GOES;
+
+	if ((visit->exchange.method->flags & METHOD_LONG) != 0)
+		answer = share_enter(visit->server->share, visit);
+	if (answer == SHARE_GOES)
+		commit_post(visit);
+	else if (answer == SHARE_FULL)
+		visit_reply(visit, BUSY);
+	else
+		visit->away = true;
 }
 
 /* A method of the loop whose body is too long for it reads here. */

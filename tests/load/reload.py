@@ -238,7 +238,8 @@ def report(figures, work, normal, both, wrong):
             name, one["first"]), sum(failures(one).values()), 0)
     figures.equal("turned away (503)", sum(
         one["status"].get("503", 0) for one in both), 0)
-    figures.most("p99, ms (%.2f beside the transfers alone)" % normal["p99"], both[0]["p99"],
+    figures.most("p99, ms (%.2f beside the transfers alone)"
+                 % normal["p99"], both[0]["p99"],
                  max(3 * normal["p99"], form["floor"]))
 
 

@@ -187,7 +187,8 @@ def at_the_cap(figures, chosen):
     time.sleep(5 if chosen.full else 1)
     figures.most("CPU without a free descriptor, part of a core",
                  cpu.part(), 0.05)
-    figures.most("connections open with 41 descriptors", sum(map(is_open, held)), 41)
+    figures.most("connections open with 41 descriptors",
+                 sum(map(is_open, held)), 41)
     for connection in held:
         connection.close()
     served = wire.wait_until(
