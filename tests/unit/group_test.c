@@ -86,7 +86,7 @@ removed_group_takes_its_grants(void **state)
 	world_grant_set(world, &docs, &grant, "view");
 	assert_true(rights_hold(
 	    &(struct rights){
-		world_rights(world, "bob", &cell, "/docs", 1).atoms, 0, 0 },
+		.atoms = world_rights(world, "bob", &cell, "/docs", 1).atoms },
 	    ATOM(VIEW)));
 	assert_int_equal(group_remove(world->txn, world->store, TEXT("staff")),
 	    OK);
