@@ -29,7 +29,7 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	record[1] = (unsigned char)atoi(argv[2]);
+	record[1] = (unsigned char)strtoul(argv[2], NULL, 10);
 	need(mdb_env_create(&env));
 	need(mdb_env_open(env, argv[1], 0, 0600));
 	need(mdb_txn_begin(env, NULL, 0, &txn));

@@ -54,7 +54,8 @@ def files(place):
 
 def locked(place):
     files(place)
-    place.key = wire.lock_token(place.client.lock(place.base + "small"))
+    place.key = wire.lock_token(place.client.lock(
+        place.base + "small", timeout="Second-3600"))
 
 
 def overwritten(place):
@@ -131,7 +132,8 @@ OPERATIONS = [
     ("COPY folder", files, transfer("COPY", "folder/", "copy/")),
     ("MKCOL", files, lambda p: p.client.mkcol(p.base + "more").status),
     ("PROPPATCH", files, set_property),
-    ("LOCK", files, lambda p: p.client.lock(p.base + "small").status),
+    ("LOCK", files, lambda p: p.client.lock(
+        p.base + "small", timeout="Second-3600").status),
     ("UNLOCK", locked,
      lambda p: p.client.unlock(p.base + "small", p.key).status),
     ("version restore", overwritten, lambda p: p.command(

@@ -155,7 +155,8 @@ class Corruption:
         must(not found - hurt, "verify: false alarms: %s" % done.stdout[:500])
         done = self.server.run("backup", os.path.join(self.server.scratch,
                                                       "broken.tar"))
-        must(done.returncode == 1 and "content" in done.stderr + done.stdout,
+        said = done.stderr + done.stdout
+        must(done.returncode == 1 and ("content " in said or "blobs/" in said),
              "backup of a broken store: %d %s%s" % (
                  done.returncode, done.stdout, done.stderr))
         must(not os.path.exists(os.path.join(self.server.scratch,

@@ -34,6 +34,7 @@ SUCCESS = (200, 201, 204, 206, 207)
 COMMANDS = ("version", "trash", "user", "grant")
 SYNC = ('<sync-collection xmlns="DAV:"><sync-token/><sync-level>1'
         '</sync-level><prop><getetag/></prop></sync-collection>')
+XML = ("LOCK", "PROPPATCH", "REPORT")
 LEAK_RUNS = 20
 GROUP = "/sys/fs/cgroup/memory"
 LIMIT = 128 << 20
@@ -189,7 +190,10 @@ class Memory:
         else:
             self.must(now == before, "%s: status %d, but changed" % (
                 point, status))
-            self.must(status >= 500, "%s: status %d" % (point, status))
+            # libxml2 does not always tell want of memory from bad XML.
+            self.must(status >= 500 or (
+                status == 400 and point.startswith(XML)),
+                "%s: status %d" % (point, status))
 
     # -- leaks -----------------------------------------------------------
 
