@@ -129,6 +129,20 @@ orders_follow(struct loop *loop) ON_LOOP
 		(void)event_base_loopbreak(loop->base);
 }
 
+/* After accept_shed() had to wait. */
+static void
+listeners_resume(struct loop *loop) ON_LOOP
+{
+	if (loop->spare_fd < 0)
+		loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < loop->listener_count; i++) {
+		struct event *event = loop->listener[i].event;
+
+		if (event != NULL && !event_pending(event, EV_READ, NULL))
+			(void)event_add(event, NULL); /* else the next tick */
+	}
+}
+
 static void
 tick_event(evutil_socket_t fd, short what, void *context)
 {
@@ -138,6 +152,7 @@ tick_event(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	thread_enter_loop();
 	live_look(&loop->live, loop->server->store);
+	listeners_resume(loop);
 	orders_follow(loop);
 }
 
@@ -161,19 +176,25 @@ inbox_event(evutil_socket_t fd, short what, void *context)
 
 /*
  * Out of descriptors: a waiting client would keep the listener readable and
- * the loop spinning. The spare one is given up to take and close it.
+ * the loop spinning. The spare one is given up to take and close it. Another
+ * thread may be quicker to take that descriptor: then accepting waits for the
+ * next tick.
  */
 static void
-accept_shed(struct loop *loop, int listener)
+accept_shed(struct loop *loop, struct listener *listener)
 {
 	int client;
 
 	fd_close(loop->spare_fd);
-	client = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	client = accept4(listener->fd, NULL, NULL,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (client < 0)
+		(void)event_del(listener->event);
 	fd_close(client);
 	loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_message(LOG_LEVEL_WARNING, "accept",
-	    "no descriptor left, a connection was turned away");
+	    client < 0 ? "no descriptor left, connections wait" :
+			 "no descriptor left, a connection was turned away");
 }
 
 static void
@@ -193,7 +214,7 @@ accept_event(evutil_socket_t fd, short what, void *context)
 		if (client < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (client < 0 && (errno == EMFILE || errno == ENFILE)) {
-			accept_shed(loop, fd);
+			accept_shed(loop, listener);
 			return;
 		}
 		if (client < 0)

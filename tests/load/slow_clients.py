@@ -26,6 +26,7 @@ from celldav import Server                                        # noqa: E402
 
 NORMAL = 50
 RATE = 500
+PLENTY = 400     # descriptors
 SHORT_LIMITS = {"header_seconds": 3, "body_grace_seconds": 3,
                 "keep_alive_seconds": 4}
 
@@ -181,7 +182,8 @@ def at_the_cap(figures, chosen):
     server = Server(limits={"header_seconds": 60})
     server.start()
     free = max(int(n) for n in os.listdir("/proc/%d/fd" % server.worker)) + 41
-    resource.prlimit(server.worker, resource.RLIMIT_NOFILE, (free, free))
+    resource.prlimit(server.worker, resource.RLIMIT_NOFILE,
+                     (free, PLENTY))
     held = flood(server, 150)
     cpu = Cpu(server.worker)
     time.sleep(5 if chosen.full else 1)
@@ -194,7 +196,27 @@ def at_the_cap(figures, chosen):
     served = wire.wait_until(
         lambda: server.client().get("/healthz").status == 200, 5)
     figures.true("served again when they are gone", served)
+    no_descriptor(figures, server)
     server.close()
+
+
+def no_descriptor(figures, server):
+    """Not even the one that is kept to turn connections away."""
+    resource.prlimit(server.worker, resource.RLIMIT_NOFILE, (3, PLENTY))
+    held = flood(server, 4)
+    cpu = Cpu(server.worker)
+    time.sleep(1)
+    figures.most("CPU without any descriptor, part of a core", cpu.part(),
+                 0.05)
+    resource.prlimit(server.worker, resource.RLIMIT_NOFILE,
+                     (PLENTY, PLENTY))
+    for connection in held:
+        connection.send(server.client().head("GET", "/healthz"))
+        connection.owed = 1
+    figures.equal("waiting ones served when there are some again", [
+        connection.read().status for connection in held], [200] * 4)
+    for connection in held:
+        connection.close()
 
 
 def control_begin():
