@@ -1,12 +1,34 @@
-"""Servers on a copy of a state, as on a disk that came back."""
+"""Servers that are killed, and servers on a copy of a state, as on a disk that
+came back."""
 
 import os
 import shutil
+import socket
 
-from celldav import Server
+import wire
+from celldav import FixtureError, Server
 
 
-class Replica(Server):
+class Mortal(Server):
+    """A server that can be started at once when it was killed: the threads of
+    a dead process let go of its sockets one by one."""
+
+    def kill(self):
+        super().kill()
+        if not wire.wait_until(self.port_free, 30):
+            raise FixtureError("the port of a dead server stays taken")
+
+    def port_free(self):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", self.port))
+                return True
+            except OSError:
+                return False
+
+
+class Replica(Mortal):
     """The server of `original`, on a state of its own; the same users, the
     same port (so the original must not run)."""
 

@@ -24,8 +24,8 @@ import wire  # noqa: E402
 from _form import arguments, clock, finish, history_write  # noqa: E402
 from _guard import Guard, guard_prepare  # noqa: E402
 from _load import Writer, unlock_all  # noqa: E402
+from _replica import Mortal  # noqa: E402
 from _shared import History, Rival, seen_names  # noqa: E402
-from celldav import Server  # noqa: E402
 
 SHORT = {"rounds": 6, "clients": 64, "files": 0}
 FULL = {"rounds": 200, "clients": 64, "files": 100000}
@@ -40,7 +40,7 @@ class Campaign:
 
     def __init__(self, options):
         self.options, self.chance = options, random.Random(options.seed)
-        self.server = Server(conf={("log", "access"): "off"})
+        self.server = Mortal(conf={("log", "access"): "off"})
         self.server.user("alice")
         self.server.cell("crash", "alice")
         word = self.server.command("app-password", "add", "alice", "--label",

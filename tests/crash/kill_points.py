@@ -23,7 +23,8 @@ import preload  # noqa: E402
 from _form import arguments, clock, finish  # noqa: E402
 from _load import Unknown, Writer, once_client  # noqa: E402
 from _points import LARGE, OPERATIONS, SMALL, put  # noqa: E402
-from celldav import FixtureError, Server, binary  # noqa: E402
+from _replica import Mortal  # noqa: E402
+from celldav import FixtureError, binary  # noqa: E402
 
 SHORT, FULL = {"every": 12}, {"every": 1}
 STATE, SOCKET = "*/state/*", "socket:*"
@@ -45,7 +46,7 @@ MOST = 500
 class Campaign:
     def __init__(self, options):
         self.options, self.chance = options, random.Random(options.seed)
-        self.server = Server(conf={("log", "access"): "off"})
+        self.server = Mortal(conf={("log", "access"): "off"})
         self.server.user("alice")
         self.server.user("guest")
         self.server.cell("crash", "alice")

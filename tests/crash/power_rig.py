@@ -26,8 +26,9 @@ from _guard import Guard, guard_prepare  # noqa: E402
 from _load import Unknown, Writer, once_client  # noqa: E402
 from _points import OPERATIONS  # noqa: E402
 from _powered import CannotRun, Cut, Log, Powered  # noqa: E402
+from _replica import Mortal  # noqa: E402
 from _shared import History, Rival, seen_names  # noqa: E402
-from celldav import FixtureError, Server  # noqa: E402
+from celldav import FixtureError  # noqa: E402
 
 SHORT = {"seeds": 2, "seconds": 1, "clients": 6, "flushes": 0}
 FULL = {"seeds": 100, "seconds": 6, "clients": 16, "flushes": 100}
@@ -47,7 +48,7 @@ class Rig:
         self.disk = Powered(folder, SIZE)
         self.disk.attach(self.disk.base)
         os.environ["SCRATCH"] = self.disk.mount
-        self.server = Server(conf={("log", "access"): "off",
+        self.server = Mortal(conf={("log", "access"): "off",
                                    ("store", "reserve"): "4M"})
         # What is said goes to a disk that stays.
         self.server.log_path = os.path.join(folder, "stderr.log")
