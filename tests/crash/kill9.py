@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""exclusive: R1: kill -9 while 64 clients write; nothing acknowledged is lost.
+"""exclusive: seconds: 3600 (of the full form).
+
+R1: kill -9 while 64 clients write; nothing acknowledged is lost.
 
 Most clients work each in a collection of its own, which must afterwards be
 what was acknowledged, or that with the last request done as a whole. Some

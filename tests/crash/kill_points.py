@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""exclusive: R1b: the server is killed at every call of every operation.
+"""exclusive: seconds: 1800 (of the full form).
+
+R1b: the server is killed at every call of every operation.
 
 For each of the operations, each kind of call and N = 1, 2, ...: SIGKILL at
 the N-th call (of writes also after half of one) until the operation gets

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""exclusive: Power cuts, replayed from what the server asked of the disk.
+"""exclusive: seconds: 3600 (of the full form).
+
+Power cuts, replayed from what the server asked of the disk.
 
 Clients work while every call that reaches the state is recorded; then, for
 many cut points, the disk is built as it may be after a power cut there: what

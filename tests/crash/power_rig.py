@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""exclusive: R2: power cuts below a real ext4, and what comes back.
+"""exclusive: seconds: 7200 (of the full form).
+
+R2: power cuts below a real ext4, and what comes back.
 
 Clients work on a state on ext4, on a loop device, on a disk of our own with a
 volatile cache (nbdkit) that logs its writes and flushes. For each seed power
