@@ -202,6 +202,9 @@ def head_read(message):
 def chunk_section(rest):
     """Refuses, unless more bytes could make it a line."""
     line = rest.partition(b"\r\n")[0]
+    digits = re.match(rb"[0-9A-Fa-f]{0,16}", rest).group()
+    if digits and int(digits, 16) > LENGTH_MAX:
+        raise Refused("RFC 9112 7.1: a chunk size beyond what counts")
     if b"\r\n" not in rest and (rest == b"" or re.match(
             rb"[0-9A-Fa-f]{1,16}(;[\t\x20-\x7e\x80-\xff]*)?\r?\Z", rest)):
         raise Incomplete
