@@ -4,7 +4,7 @@
 exclusive: it stops processes.   seconds: 600
 
 usage: clocks.py [--full]
-Full: a stop of 60 s, steps for 60 s. Short: 4 s and 3 s. The clock that jumps
+Full: a stop of 60 s, steps for 60 s. Short: 2 s each. The clock that jumps
 is libfaketime's; monotonic time is the kernel's, as when a clock is set.
 """
 
@@ -357,7 +357,7 @@ def namespace(figures):
 def main():
     chosen = options(__doc__)
     form = {"steps": 60, "stop": 60, "freeze": 20} if chosen.full else \
-        {"steps": 3, "stop": 4, "freeze": 2}
+        {"steps": 2, "stop": 2, "freeze": 1}
     figures = Figures("R8")
     if Clock().library is None:
         print("libfaketime is not installed (package faketime)")

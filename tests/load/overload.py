@@ -5,7 +5,7 @@ exclusive: it measures.   seconds: 1200
 
 usage: overload.py [--full] [--only overload|fairness]
 Full: five times the capacity for 5 minutes, each kind of greed for 30 s.
-Short: 5 s and 1 s.
+Short: 4 s and 0.7 s.
 """
 
 import os
@@ -22,7 +22,7 @@ from celldav import Server                                        # noqa: E402
 
 FORMS = {
     True: {"overload": 300, "peak": 10, "greedy": 30, "floor": 20},
-    False: {"overload": 5, "peak": 1.5, "greedy": 1, "floor": 60},
+    False: {"overload": 4, "peak": 1, "greedy": 0.7, "floor": 60},
 }
 CONNECTIONS = 48
 MIX = [("PUT", "/dav/my-files/c{c}-{n}", "201,204", 4096)]

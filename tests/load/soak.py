@@ -4,7 +4,7 @@
 exclusive: it measures.   seconds: 4000
 
 usage: soak.py [--full] [--minutes N]
-Full: 30 minutes, a sixth of them to warm up. Short: 15 s, a third to warm up.
+Full: 30 minutes, a sixth of them to warm up. Short: 9 s, a third to warm up.
 Trash and versions are kept for no time; tombstones are kept for an hour at
 least, so what they take in the engine is counted and set off.
 """
@@ -202,10 +202,10 @@ def control(figures, samples):
 def rotation(figures, server, user):
     """The log is renamed and reopened under load; no line is lost."""
     path = os.path.join(server.scratch, "access.log")
-    load = Steady(server.port, [("GET", OWN + "rotated", "200", 0)], 8, 6,
+    load = Steady(server.port, [("GET", OWN + "rotated", "200", 0)], 8, 4,
                   rate=400, user=user)
     for number in range(3):
-        time.sleep(1)
+        time.sleep(0.5)
         old = server.worker
         os.rename(path, "%s.%d" % (path, number))
         server.signal(signal.SIGHUP)
@@ -282,7 +282,7 @@ def soak(figures, form, seconds):
 
 def main():
     chosen = options(__doc__, minutes=0.0)
-    minutes = chosen.minutes or (30 if chosen.full else 0.25)
+    minutes = chosen.minutes or (30 if chosen.full else 0.15)
     figures = Figures("R6")
     soak(figures, FORMS[minutes > 1], minutes * 60)
     return figures.end()
