@@ -188,6 +188,10 @@ def chunk_grammar(t):
     for body in (b"5\r\nhello0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n",
                  b"5\r\nhello!\r\n0\r\n\r\n", b"5\rhello\r\n0\r\n\r\n",
                  b"4\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r0\r\n\r\n",
+                 b"5\r\nhello!\n0\r\n\r\n", b"5\r\nhello\r!0\r\n\r\n",
+                 b"5\r\nhello!!0\r\n\r\n", b"5\r!hello\r\n0\r\n\r\n",
+                 b"5;a\r!hello\r\n0\r\n\r\n", b"5\r\nhello\r\n0\r!\r\n",
+                 b"5\r\nhello\r\n0\r\n\r!", b"5\r\nhello\r\n0\r\nX: y\r!\r\n",
                  b"5\r\nhello\r\n0\r\nbad trailer\r\n\r\n",
                  b"5\r\nhello\r\n0\r\nX: a\x00\r\n\r\n"):
         refused(t, put_head(t, CHUNKED) + body, (400,))
