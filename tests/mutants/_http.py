@@ -57,9 +57,27 @@ _FRAMING = [
                 " decoder->left = digit_value(byte);",
          "decoder->left = digit_value(byte);"),
     ], ("V29", FRAMING, ["chunk_grammar"])),
-    mutant("v29-data-without-crlf", [
+    mutant("v29-data-without-cr", [
         (CHUNK, r"decoder->state = DATA_LF; return byte == '\r';",
          "decoder->state = DATA_LF; (void)byte; return true;"),
+    ], ("V29", FRAMING, ["chunk_grammar"])),
+    mutant("v29-data-without-lf", [
+        (CHUNK, r"decoder->state = SIZE_FIRST; return byte == '\n';",
+         "decoder->state = SIZE_FIRST; (void)byte; return true;"),
+    ], ("V29", FRAMING, ["chunk_grammar"])),
+    mutant("v29-size-without-lf", [
+        (CHUNK, "decoder->state = decoder->left > 0 ? DATA : TRAILER_FIRST;"
+                r" return byte == '\n';",
+         "decoder->state = decoder->left > 0 ? DATA : TRAILER_FIRST;"
+         " (void)byte; return true;"),
+    ], ("V29", FRAMING, ["chunk_grammar"])),
+    mutant("v29-end-without-lf", [
+        (CHUNK, r"decoder->state = FINISHED; return byte == '\n';",
+         "decoder->state = FINISHED; (void)byte; return true;"),
+    ], ("V29", FRAMING, ["chunk_grammar"])),
+    mutant("v29-trailer-without-lf", [
+        (CHUNK, r"decoder->state = TRAILER_FIRST; return byte == '\n';",
+         "decoder->state = TRAILER_FIRST; (void)byte; return true;"),
     ], ("V29", FRAMING, ["chunk_grammar"])),
     mutant("v29-cut-body-is-whole", [
         ("server/http/connection_read.c",
