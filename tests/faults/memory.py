@@ -95,7 +95,14 @@ class Memory:
     def place(self, prepare):
         self.number += 1
         place = Place(self.server, self.client, self.number)
-        self.client.mkcol(place.base)
+        if self.client.mkcol(place.base).status != 201:
+            # A commit met it: writes are refused until a new start.
+            self.how["started anew"] += 1
+            self.server.kill()
+            self.start()
+            place.client = self.client
+            self.must(self.client.mkcol(place.base).status == 201,
+                      "writes do not come back after a new start")
         prepare(place)
         return place
 
@@ -155,8 +162,9 @@ class Memory:
         # libmagic looks into what it did not get; the long form tells where.
         library = not LONG and "status %d," % signal.SIGSEGV in said
         self.how["died in a library"] += library
-        self.must(library or "out of memory" in said and "status %d," % signal.SIGABRT
-                  in said, "%s: the process died: %s" % (point, said[-300:]))
+        meant = "out of memory" in said and "status %d," % signal.SIGABRT in said
+        self.must(library or meant, "%s: the process died: %s" % (
+            point, said[-300:]))
         if self.how["ended"] <= 3:
             self.must(wire.wait_until(self.answers, 30),
                       "%s: the supervisor starts none" % point)
@@ -195,7 +203,7 @@ class Memory:
                 point, status))
             # libxml2 does not always tell want of memory from bad XML.
             self.must(status >= 500 or (
-                status == 400 and point.startswith(XML)),
+                status in (400, 403) and point.startswith(XML)),
                 "%s: status %d" % (point, status))
 
     # -- leaks -----------------------------------------------------------
