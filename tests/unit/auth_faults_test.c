@@ -108,8 +108,7 @@ change_user(struct scene *scene)
 static enum outcome
 remove_user(struct scene *scene)
 {
-	return user_remove(scene->world->txn, scene->world->store,
-	    TEXT("bob"));
+	return user_remove(scene->world->txn, scene->world->store, TEXT("bob"));
 }
 
 static bool
@@ -222,8 +221,7 @@ take_back(struct scene *scene)
 static enum outcome
 take_all(struct scene *scene)
 {
-	return grant_remove_tree(scene->world->txn,
-	    trail_last(&scene->docs));
+	return grant_remove_tree(scene->world->txn, trail_last(&scene->docs));
 }
 
 /* What is not whole may refuse, and may not give. */
