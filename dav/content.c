@@ -5,36 +5,59 @@
  */
 #include "dav/content.h"
 
+#include <string.h>
+
 #include "dav/precondition.h"
 #include "server/base/clock.h"
-#include "server/base/encode.h"
 #include "server/http/range.h"
 #include "store/media.h"
 
-/* RFC 6266 4: an ASCII name for old clients, the true one beside it. */
-static void
-disposition_write(struct buffer *out, struct text name)
+static bool
+name_byte_plain(char byte)
 {
-	buffer_append(out, TEXT("attachment; filename=\""));
+	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+	    (byte >= 'a' && byte <= 'z') || byte == '.' || byte == '-' ||
+	    byte == '_';
+}
+
+static char *
+text_put(char *at, struct text text)
+{
+	memcpy(at, text.ptr, text.len);
+	return at + text.len;
+}
+
+/* RFC 6266 4: an ASCII name for old clients, the true one beside it. */
+static struct text
+disposition_make(struct arena *arena, struct text name)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	const struct text begin = TEXT("attachment; filename=\"");
+	const struct text middle = TEXT("\"; filename*=UTF-8''");
+	char *first = ARENA_ARRAY(arena,
+	    begin.len + middle.len + 4 * name.len + 1, char);
+	char *at = text_put(first, begin);
+
 	for (size_t i = 0; i < name.len; i++) {
-		unsigned char byte = (unsigned char)name.ptr[i];
+		char byte = name.ptr[i];
 		bool plain = byte >= ' ' && byte < 0x7f && byte != '"' &&
 		    byte != '\\' && byte != '%';
 
-		buffer_append_byte(out, plain ? (char)byte : '_');
+		*at++ = plain ? byte : '_';
 	}
-	buffer_append(out, TEXT("\"; filename*=UTF-8''"));
+	at = text_put(at, middle);
 	for (size_t i = 0; i < name.len; i++) {
 		unsigned char byte = (unsigned char)name.ptr[i];
-		bool plain = (byte >= '0' && byte <= '9') || byte == '.' ||
-		    (byte >= 'A' && byte <= 'Z') || byte == '-' ||
-		    (byte >= 'a' && byte <= 'z') || byte == '_';
 
-		if (plain)
-			buffer_append_byte(out, (char)byte);
-		else
-			buffer_format(out, "%%%02X", byte);
+		if (name_byte_plain(name.ptr[i])) {
+			*at++ = name.ptr[i];
+			continue;
+		}
+		*at++ = '%';
+		*at++ = hex[byte >> 4];
+		*at++ = hex[byte & 15];
 	}
+	return (struct text){ first, (size_t)(at - first) };
 }
 
 /* A browser's own viewers for these do not work in a sandbox. */
@@ -54,22 +77,23 @@ content_fields(struct exchange *exchange, const struct node *node,
 {
 	struct response *response = &exchange->request->response;
 	char date[CLOCK_HTTP_SIZE];
-	struct buffer out = { 0 };
 
 	clock_format_http(node->modified_ns, date);
-	response_header(response, "ETag", validator->etag);
-	response_header(response, "Last-Modified", text_from(date));
-	response_header(response, "Cache-Control", TEXT("private, no-cache"));
-	response_header(response, "X-Content-Type-Options", TEXT("nosniff"));
+	response_header_kept(response, "ETag", validator->etag);
+	response_header(response, "Last-Modified",
+	    (struct text){ date, CLOCK_HTTP_SIZE - 1 });
+	response_header_kept(response, "Cache-Control",
+	    TEXT("private, no-cache"));
+	response_header_kept(response, "X-Content-Type-Options",
+	    TEXT("nosniff"));
 	if (!media_is_plain(node_media_now(node)))
-		response_header(response, "Content-Security-Policy",
+		response_header_kept(response, "Content-Security-Policy",
 		    TEXT("sandbox; default-src 'none'"));
 	/* What may yet turn out to be a document that runs is kept from it. */
 	if (node->media.len > 0 && !media_is_active(node->media))
 		return;
-	disposition_write(&out, node->name);
-	response_header(response, "Content-Disposition",
-	    exchange_keep(exchange, &out));
+	response_header_kept(response, "Content-Disposition",
+	    disposition_make(exchange->arena, node->name));
 }
 
 /* A refusal that a condition or a range made carries the file's fields. */

@@ -39,6 +39,12 @@ clock_wall_ns(void)
 }
 
 uint64_t
+clock_wall_coarse_ns(void)
+{
+	return clock_read(CLOCK_REALTIME_COARSE);
+}
+
+uint64_t
 clock_monotonic_ns(void)
 {
 	return clock_read(CLOCK_MONOTONIC);
@@ -80,17 +86,13 @@ date_seconds(const struct date *date)
 	    date->second;
 }
 
+/* Midnight of a day, counted from 1970. */
 static struct date
-date_from(uint64_t wall_ns)
+date_of_day(int64_t day)
 {
-	int64_t seconds = (int64_t)(wall_ns / NS_PER_SECOND);
-	int64_t day = seconds / 86400;
 	struct date date = {
 		.year = 1970 + day / 366,
 		.month = 1,
-		.hour = seconds / 3600 % 24,
-		.minute = seconds / 60 % 60,
-		.second = seconds % 60,
 		.weekday = (day + 4) % 7, /* 1970 began on a Thursday */
 	};
 
@@ -102,6 +104,26 @@ date_from(uint64_t wall_ns)
 	while (day >= month_days(date.year, date.month))
 		day -= month_days(date.year, date.month++);
 	date.day = day + 1;
+	return date;
+}
+
+/* Files of a day are asked for together, and now is most of all. */
+static struct date
+date_from(uint64_t wall_ns)
+{
+	static _Thread_local struct date midnight;
+	static _Thread_local int64_t known = -1;
+	int64_t seconds = (int64_t)(wall_ns / NS_PER_SECOND);
+	struct date date;
+
+	if (seconds / 86400 != known) {
+		known = seconds / 86400;
+		midnight = date_of_day(known);
+	}
+	date = midnight;
+	date.hour = seconds / 3600 % 24;
+	date.minute = seconds / 60 % 60;
+	date.second = seconds % 60;
 	return date;
 }
 

@@ -12,6 +12,10 @@
 uint64_t
 clock_wall_ns(void);
 
+/* The same, late by some milliseconds at most, and read in a few ns. */
+uint64_t
+clock_wall_coarse_ns(void);
+
 /* Nanoseconds of a clock that never steps; for every timeout. */
 uint64_t
 clock_monotonic_ns(void);

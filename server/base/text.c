@@ -88,6 +88,51 @@ text_find_text(struct text text, struct text needle)
 	return at != NULL ? (size_t)(at - text.ptr) : text.len;
 }
 
+static bool
+is_control(char byte)
+{
+	return ((unsigned char)byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
+/*
+ * Eight bytes at a time: a byte below 0x20 borrows into its highest bit, and so
+ * does a 0x7f that was made 0. A borrow from the byte before it can lie, but
+ * only behind one that was found. Tabs are found too: the caller looks closer.
+ */
+static bool
+word_may_have_control(const char *bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t word, delete;
+
+	memcpy(&word, bytes, sizeof(word));
+	delete = word ^ (ones * 0x7f);
+	return ((((word - ones * 0x20) & ~word) | ((delete - ones) & ~delete)) &
+		   high) != 0;
+}
+
+bool
+text_has_control(struct text text)
+{
+	size_t at = 0;
+
+	while (at < text.len) {
+		size_t end = text.len;
+
+		if (text.len - at >= sizeof(uint64_t)) {
+			end = at + sizeof(uint64_t);
+			if (!word_may_have_control(text.ptr + at)) {
+				at = end;
+				continue;
+			}
+		}
+		for (; at < end; at++)
+			if (is_control(text.ptr[at]))
+				return true;
+	}
+	return false;
+}
+
 struct text
 text_trim(struct text text)
 {

@@ -82,6 +82,10 @@ text_find(struct text text, char byte);
 size_t
 text_find_text(struct text text, struct text needle);
 
+/* A byte below 0x20 other than the tab, or 0x7f: ends or garbles a line. */
+bool
+text_has_control(struct text text);
+
 /* Without leading and trailing spaces and tabs (OWS of RFC 9110 5.6.3). */
 struct text
 text_trim(struct text text);

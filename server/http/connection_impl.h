@@ -103,6 +103,8 @@ struct connection {
 	uint64_t drain_left;   /* of a body that nobody wants */
 	uint64_t drain_window; /* the same when its deadline was set */
 	struct peer peer;
+	char authority[48]; /* the last that was found to be ours */
+	unsigned char authority_len;
 	enum phase phase;
 	unsigned depth; /* calls that hold a pointer */
 	bool readable, writable, peer_shut;
@@ -193,9 +195,9 @@ body_droppable(struct connection *connection) ON_LOOP;
 struct transfer *
 transfer_new(struct connection *connection);
 
-/* 0, or the status that refuses the head. */
+/* 0, or the status that refuses the head, which head_measure() found whole. */
 unsigned
-transfer_parse(struct transfer *transfer, struct text head, size_t *ret_used);
+transfer_parse(struct transfer *transfer, struct text head) MUST_CHECK;
 
 /* connection_write.c */
 

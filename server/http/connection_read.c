@@ -105,9 +105,8 @@ head_begin(struct connection *connection, size_t len) ON_LOOP
 	const struct http_service *service = &connection->owner->service;
 	struct transfer *transfer = transfer_new(connection);
 	struct request *request = &transfer->request;
-	size_t used;
 	unsigned status = transfer_parse(transfer,
-	    text_slice(connection->rest, 0, len), &used);
+	    text_slice(connection->rest, 0, len));
 
 	connection->transfer = transfer;
 	connection->scanned = 0;

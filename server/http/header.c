@@ -3,7 +3,7 @@
 #include <string.h>
 
 size_t
-header_find(const struct header_list *list, struct text name,
+header_search(const struct header_list *list, struct text name,
     struct text *ret_value)
 {
 	size_t count = 0;
@@ -18,23 +18,6 @@ header_find(const struct header_list *list, struct text name,
 			*ret_value = field->value;
 	}
 	return count;
-}
-
-struct text
-header_get(const struct header_list *list, const char *name)
-{
-	struct text value = TEXT_NONE;
-
-	(void)header_find(list, text_from(name), &value);
-	return value;
-}
-
-size_t
-header_count(const struct header_list *list, const char *name)
-{
-	struct text value;
-
-	return header_find(list, text_from(name), &value);
 }
 
 /* Bytes of all values of a name with ", " between them. */
@@ -54,11 +37,12 @@ header_join(struct arena *arena, const struct header_list *list,
     const char *name)
 {
 	struct text wanted = text_from(name);
+	struct text only = TEXT_NONE;
 	char *joined;
 	size_t at = 0;
 
-	if (header_count(list, name) < 2)
-		return header_get(list, name);
+	if (header_find(list, wanted, &only) < 2)
+		return only;
 	joined = ARENA_ARRAY(arena, join_length(list, wanted), char);
 	for (size_t i = 0; i < list->count; i++) {
 		struct text value = list->field[i].value;

@@ -9,7 +9,7 @@
 #include "server/http/authority.h"
 #include "server/http/syntax.h"
 
-enum { METHOD_MAX = 32, VERSION_LEN = 8 };
+enum { METHOD_MAX = 32, VERSION_LEN = 8, FIELDS_FIRST = 16 };
 
 /* One empty line before the request line is skipped (RFC 9112 2.2). */
 static size_t
@@ -163,18 +163,36 @@ name_confusable(struct text name)
 static bool
 field_parse(struct text line, struct header_field *field)
 {
-	size_t colon = text_find(line, ':');
-	struct text name = text_slice(line, 0, colon);
-	struct text value;
+	size_t colon = 0;
+	struct text name, value;
 
-	if (colon == line.len || !syntax_all(name, SYNTAX_TOKEN) ||
+	while (colon < line.len && syntax_is(line.ptr[colon], SYNTAX_TOKEN))
+		colon++;
+	name = text_slice(line, 0, colon);
+	if (colon == 0 || colon == line.len || line.ptr[colon] != ':' ||
 	    name_confusable(name))
 		return false;
 	value = text_trim(text_slice(line, colon + 1, line.len));
-	if (value.len > 0 && !syntax_all(value, SYNTAX_VALUE))
+	if (text_has_control(value))
 		return false;
 	*field = (struct header_field){ .name = name, .value = value };
 	return true;
+}
+
+/* Room doubles at the powers of two from FIELDS_FIRST. */
+static void
+field_room(struct arena *arena, struct header_list *list)
+{
+	size_t count = list->count;
+	struct header_field *grown;
+
+	if (count > 0 && (count < FIELDS_FIRST || (count & (count - 1)) != 0))
+		return;
+	grown = ARENA_ARRAY(arena, count > 0 ? 2 * count : FIELDS_FIRST,
+	    struct header_field);
+	for (size_t i = 0; i < count; i++)
+		grown[i] = list->field[i];
+	list->field = grown;
 }
 
 static size_t
@@ -188,21 +206,30 @@ line_count(struct text bytes)
 	return count;
 }
 
-/* `rest` ends with the empty line. */
+/*
+ * `rest` ends with the empty line. Too many fields are told before a field
+ * that is wrong.
+ */
 static unsigned
 fields_parse(struct arena *arena, struct text rest,
     const struct head_limits *limits, struct header_list *list)
 {
-	size_t count = line_count(rest) - 1;
+	const struct text all = rest;
+	uint64_t present = 0;
 
-	if (count > limits->fields)
-		return 431;
-	list->field = ARENA_ARRAY(arena, count, struct header_field);
-	while (list->count < count) {
-		if (!field_parse(line_next(&rest), &list->field[list->count]))
-			return 400;
+	while (rest.len > sizeof("\r\n") - 1) {
+		struct header_field *field;
+
+		if (list->count == limits->fields)
+			return 431;
+		field_room(arena, list);
+		field = &list->field[list->count];
+		if (!field_parse(line_next(&rest), field))
+			return line_count(all) - 1 > limits->fields ? 431 : 400;
+		present |= header_bit(field->name);
 		list->count++;
 	}
+	list->absent = ~present;
 	return 0;
 }
 
@@ -268,15 +295,13 @@ framing_parse(struct head *head)
 static unsigned
 host_check(const struct head *head)
 {
-	size_t count = header_count(&head->headers, "Host");
+	struct text host;
+	size_t count = header_find(&head->headers, TEXT("Host"), &host);
 	struct authority authority;
 
 	if (count == 0)
 		return head->minor == 0 ? 0 : 400;
-	if (count > 1 ||
-	    !authority_parse(header_get(&head->headers, "Host"), &authority))
-		return 400;
-	return 0;
+	return count > 1 || !authority_parse(host, &authority) ? 400 : 0;
 }
 
 /* An Expect in HTTP/1.0 is no expectation (RFC 9110 10.1.1). */
@@ -298,12 +323,16 @@ expect_parse(struct head *head)
 static void
 persistence_parse(struct head *head)
 {
+	const struct header_list *list = &head->headers;
+	const struct text name = TEXT("Connection");
 	bool close = false, keep = head->minor > 0;
 
-	for (size_t i = 0; i < head->headers.count; i++) {
-		const struct header_field *field = &head->headers.field[i];
+	for (size_t i = 0; i < list->count; i++) {
+		const struct header_field *field = &list->field[i];
 
-		if (!text_equal_nocase(field->name, TEXT("Connection")))
+		if ((list->absent & header_bit(name)) != 0)
+			break;
+		if (!text_equal_nocase(field->name, name))
 			continue;
 		close |= header_has_token(field->value, TEXT("close"));
 		keep |= header_has_token(field->value, TEXT("keep-alive"));
@@ -311,24 +340,27 @@ persistence_parse(struct head *head)
 	head->keep_alive = keep && !close;
 }
 
-static unsigned
+unsigned
 head_read(struct arena *arena, struct text bytes,
-    const struct head_limits *limits, struct head *head)
+    const struct head_limits *limits, struct head *ret_head)
 {
 	struct text rest = text_slice(bytes, leading_line(bytes), bytes.len);
-	unsigned status = request_line_parse(line_next(&rest), limits, head);
+	struct head head = { .method = TEXT_NONE };
+	unsigned status = request_line_parse(line_next(&rest), limits, &head);
 
 	if (status == 0)
-		status = fields_parse(arena, rest, limits, &head->headers);
+		status = fields_parse(arena, rest, limits, &head.headers);
 	if (status == 0)
-		status = framing_parse(head);
+		status = framing_parse(&head);
 	if (status == 0)
-		status = host_check(head);
+		status = host_check(&head);
 	if (status == 0)
-		status = expect_parse(head);
-	if (status == 0)
-		persistence_parse(head);
-	return status;
+		status = expect_parse(&head);
+	if (status != 0)
+		return status;
+	persistence_parse(&head);
+	*ret_head = head;
+	return 0;
 }
 
 enum parse_result
@@ -336,7 +368,6 @@ head_parse(struct arena *arena, struct text bytes,
     const struct head_limits *limits, size_t *scanned, struct head *ret_head,
     size_t *ret_used, unsigned *ret_status)
 {
-	struct head head = { .method = TEXT_NONE };
 	size_t len;
 	enum parse_result result = head_measure(bytes, limits, scanned, &len,
 	    ret_status);
@@ -344,10 +375,9 @@ head_parse(struct arena *arena, struct text bytes,
 	if (result != PARSE_DONE)
 		return result;
 	*ret_status = head_read(arena, text_slice(bytes, 0, len), limits,
-	    &head);
+	    ret_head);
 	if (*ret_status != 0)
 		return PARSE_REFUSED;
-	*ret_head = head;
 	*ret_used = len;
 	return PARSE_DONE;
 }

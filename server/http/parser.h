@@ -51,6 +51,11 @@ head_parse(struct arena *arena, struct text bytes,
     const struct head_limits *limits, size_t *scanned, struct head *ret_head,
     size_t *ret_used, unsigned *ret_status);
 
+/* The same for a head that head_measure() found whole; 0 or a status. */
+unsigned
+head_read(struct arena *arena, struct text bytes,
+    const struct head_limits *limits, struct head *ret_head);
+
 /* The chunked coding (RFC 9112 7.1); trailers are checked and dropped. */
 struct chunk_decoder {
 	unsigned state;

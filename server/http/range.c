@@ -210,7 +210,7 @@ range_respond(struct request *request, const struct range_set *set, int fd,
 	struct byte_range all = { .first = 0, .len = size };
 
 	response->status = set->count > 0 ? 206 : 200;
-	response_header(response, "Accept-Ranges", TEXT("bytes"));
+	response_header_kept(response, "Accept-Ranges", TEXT("bytes"));
 	if (set->count > 1) {
 		multipart_respond(response, set, fd, bytes, size, type);
 		return;

@@ -3,35 +3,48 @@
  * to the connection. Its spelling is canonical, because some clients compare
  * names with case.
  */
+#include <string.h>
+
 #include "server/base/clock.h"
 #include "server/http/reply.h"
 
+/* One look for room: an answer has a dozen of them. */
 static void
 field_write(struct buffer *out, struct text name, struct text value)
 {
-	buffer_append(out, name);
-	buffer_append(out, TEXT(": "));
-	buffer_append(out, value);
-	buffer_append(out, TEXT("\r\n"));
+	size_t len = name.len + value.len + 4;
+	char *at = buffer_room(out, len);
+
+	if (at == NULL)
+		return;
+	memcpy(at, name.ptr, name.len);
+	at += name.len;
+	*at++ = ':';
+	*at++ = ' ';
+	if (value.len > 0)
+		memcpy(at, value.ptr, value.len);
+	memcpy(at + value.len, "\r\n", 2);
+	buffer_added(out, len);
 }
 
 static struct text
 date_now(struct connections *owner)
 {
-	uint64_t now = clock_wall_ns();
+	uint64_t now = clock_wall_coarse_ns();
 
 	if (now / NS_PER_SECOND != owner->date_second) {
 		owner->date_second = now / NS_PER_SECOND;
 		clock_format_http(now, owner->date);
 	}
-	return text_from(owner->date);
+	return (struct text){ owner->date, CLOCK_HTTP_SIZE - 1 };
 }
 
 static bool
 response_has(const struct response *response, struct text name)
 {
 	for (size_t i = 0; i < response->field_count; i++)
-		if (text_equal_nocase(response->field[i].name, name))
+		if (response->field[i].name.len == name.len &&
+		    text_equal_nocase(response->field[i].name, name))
 			return true;
 	return false;
 }
@@ -84,7 +97,8 @@ guard_write(struct buffer *out, const struct transfer *transfer)
 	if (!response_has(response, TEXT("X-Content-Type-Options")))
 		buffer_append(out, TEXT("X-Content-Type-Options: nosniff\r\n"));
 	buffer_append(out,
-	    TEXT("Referrer-Policy: no-referrer\r\n"
+	    TEXT("Server: celldav\r\n"
+		 "Referrer-Policy: no-referrer\r\n"
 		 "Cross-Origin-Opener-Policy: same-origin\r\n"
 		 "Cross-Origin-Resource-Policy: same-origin\r\n"));
 	if (text_equal(transfer->request.scheme, TEXT("https")))
@@ -94,6 +108,20 @@ guard_write(struct buffer *out, const struct transfer *transfer)
 		refusal_write(out, response);
 }
 
+static void
+status_write(struct buffer *out, unsigned status)
+{
+	if (status == 200) {
+		buffer_append(out, TEXT("HTTP/1.1 200 OK\r\n"));
+		return;
+	}
+	buffer_append(out, TEXT("HTTP/1.1 "));
+	buffer_append_u64(out, status);
+	buffer_append_byte(out, ' ');
+	buffer_append(out, text_from(status_phrase(status)));
+	buffer_append(out, TEXT("\r\n"));
+}
+
 void
 reply_head(struct connection *connection, struct buffer *out)
 {
@@ -101,13 +129,8 @@ reply_head(struct connection *connection, struct buffer *out)
 	const struct response *response = &transfer->request.response;
 
 	buffer_clear(out);
-	buffer_append(out, TEXT("HTTP/1.1 "));
-	buffer_append_u64(out, response->status);
-	buffer_append_byte(out, ' ');
-	buffer_append(out, text_from(status_phrase(response->status)));
-	buffer_append(out, TEXT("\r\n"));
+	status_write(out, response->status);
 	field_write(out, TEXT("Date"), date_now(connection->owner));
-	field_write(out, TEXT("Server"), TEXT("celldav"));
 	guard_write(out, transfer);
 	for (size_t i = 0; i < response->field_count; i++)
 		field_write(out, response->field[i].name,

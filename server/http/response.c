@@ -21,37 +21,38 @@ response_reset(struct response *response)
 	*response = (struct response){ .arena = arena };
 }
 
-static bool
-is_control(char byte)
-{
-	return ((unsigned char)byte < 0x20 && byte != '\t') || byte == 0x7f;
-}
-
 /* RFC 9110 5.5: CR, LF and NUL in a value are replaced by a space. */
 static struct text
-value_copy(struct arena *arena, struct text value)
+value_clean(struct arena *arena, struct text value)
 {
-	char *copy = arena_string(arena, value);
-	bool unclean = false;
+	char *copy;
 
-	/* Nearly none has any, and this loop is one the compiler widens. */
+	if (!text_has_control(value))
+		return value;
+	copy = arena_string(arena, value);
 	for (size_t i = 0; i < value.len; i++)
-		unclean |= is_control(copy[i]);
-	for (size_t i = 0; unclean && i < value.len; i++)
-		if (is_control(copy[i]))
+		if (text_has_control(text_slice(value, i, i + 1)))
 			copy[i] = ' ';
-	return text_trim((struct text){ copy, value.len });
+	return (struct text){ copy, value.len };
 }
 
 void
-response_header(struct response *response, const char *name, struct text value)
+response_header_kept(struct response *response, const char *name,
+    struct text value)
 {
 	/* Who describes answers decides how many fields; no client does. */
 	assert(response->field_count < RESPONSE_HEADERS_MAX);
 	response->field[response->field_count++] = (struct header_field){
 		.name = text_from(name),
-		.value = value_copy(response->arena, value),
+		.value = text_trim(value_clean(response->arena, value)),
 	};
+}
+
+void
+response_header(struct response *response, const char *name, struct text value)
+{
+	response_header_kept(response, name,
+	    arena_copy(response->arena, value));
 }
 
 void

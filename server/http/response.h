@@ -76,6 +76,11 @@ response_reset(struct response *response);
 void
 response_header(struct response *response, const char *name, struct text value);
 
+/* The same for a value that is static or in the arena: it is not copied. */
+void
+response_header_kept(struct response *response, const char *name,
+    struct text value);
+
 void
 response_header_format(struct response *response, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -5,6 +5,7 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/base/clock.h"
 #include "server/http/address.h"
@@ -115,8 +116,32 @@ body_expect(struct transfer *transfer, const struct head *head)
 	transfer->body_done = request->body == REQUEST_BODY_NONE;
 }
 
+/*
+ * A connection names one authority all its life, mostly. What a proxy told is
+ * asked each time, as it may change who we are.
+ */
+static bool
+authority_ours(struct connection *connection, const struct request *request)
+{
+	struct text known = { connection->authority,
+		connection->authority_len };
+	struct text named = request->authority;
+
+	if (!request->peer.trusted_proxy && known.len > 0 &&
+	    text_equal(known, named))
+		return true;
+	if (!authority_known(request->conf, named, &request->peer))
+		return false;
+	if (!request->peer.trusted_proxy && named.len > 0 &&
+	    named.len <= sizeof(connection->authority)) {
+		memcpy(connection->authority, named.ptr, named.len);
+		connection->authority_len = (unsigned char)named.len;
+	}
+	return true;
+}
+
 unsigned
-transfer_parse(struct transfer *transfer, struct text bytes, size_t *ret_used)
+transfer_parse(struct transfer *transfer, struct text bytes)
 {
 	struct request *request = &transfer->request;
 	const struct conf_limits *conf = &request->conf->limits;
@@ -126,11 +151,10 @@ transfer_parse(struct transfer *transfer, struct text bytes, size_t *ret_used)
 		.target = conf->target,
 	};
 	struct head head;
-	size_t scanned = 0;
-	unsigned status = 400;
+	unsigned status = head_read(request->arena,
+	    arena_copy(request->arena, bytes), &limits, &head);
 
-	if (head_parse(request->arena, arena_copy(request->arena, bytes),
-		&limits, &scanned, &head, ret_used, &status) != PARSE_DONE)
+	if (status != 0)
 		return status;
 	request->method = head.method;
 	request->target = head.target;
@@ -144,8 +168,5 @@ transfer_parse(struct transfer *transfer, struct text bytes, size_t *ret_used)
 		return status;
 	if (!forwarded_apply(request))
 		return 400;
-	return authority_known(request->conf, request->authority,
-		   &request->peer) ?
-	    0 :
-	    421;
+	return authority_ours(request->connection, request) ? 0 : 421;
 }

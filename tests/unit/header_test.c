@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,6 +31,45 @@ fields_are_found(void **state)
 	request_drop(request);
 }
 
+/* One name at a time, so that no other one sets its bit. */
+static void
+names_are_found_in_any_case(void **state)
+{
+	static const char *const names[] = { "IF", "depth", "Range", "x-1_z",
+		"Content-LENGTH", "a", "!#$%&'*+-.^_`|~" };
+	static const char *const asked[] = { "if", "Depth", "rAnGe", "X-1_Z",
+		"content-length", "A", "!#$%&'*+-.^_`|~" };
+	enum { COUNT = sizeof(names) / sizeof(names[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		char line[64];
+		struct request *request;
+		struct text value;
+
+		(void)snprintf(line, sizeof(line), "%s: 1\r\n", names[i]);
+		request = request_make("GET", line);
+		assert_int_not_equal(request->headers.absent, 0);
+		for (size_t k = 0; k < COUNT; k++)
+			assert_int_equal(header_find(&request->headers,
+					     text_from(asked[k]), &value),
+			    k == i);
+		request_drop(request);
+	}
+}
+
+/* Who puts a list together by hand knows no bits. */
+static void
+lists_made_by_hand_are_walked(void **state)
+{
+	struct header_field field = { TEXT("Depth"), TEXT("1") };
+	struct header_list list = { .field = &field, .count = 1 };
+
+	(void)state;
+	assert_int_equal(header_count(&list, "depth"), 1);
+	assert_int_equal(header_count(&list, "If"), 0);
+}
+
 static void
 tokens_are_found(void **state)
 {
@@ -47,6 +87,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_found),
+		cmocka_unit_test(names_are_found_in_any_case),
+		cmocka_unit_test(lists_made_by_hand_are_walked),
 		cmocka_unit_test(tokens_are_found),
 	};
 

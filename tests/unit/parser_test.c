@@ -319,6 +319,36 @@ limits_hold(void **state)
 	assert_int_equal(made_status(0, 8192, 1), 0);
 }
 
+/* One more than fit is told, though the first one is no field at all. */
+static void
+too_many_come_first(void **state)
+{
+	struct arena *arena = arena_new();
+	struct buffer bytes = { 0 };
+	struct head head;
+	size_t used;
+	unsigned status = 0;
+
+	(void)state;
+	buffer_append(&bytes,
+	    TEXT("GET / HTTP/1.1\r\nHost: h\r\nno field\r\n"));
+	for (int i = 0; i < 98; i++)
+		buffer_append(&bytes, TEXT("A: 1\r\n"));
+	buffer_append(&bytes, TEXT("\r\n"));
+	assert_int_equal(parse_whole(arena, buffer_text(&bytes), &head, &used,
+			     &status),
+	    PARSE_REFUSED);
+	assert_int_equal(status, 400);
+	bytes.len -= 2;
+	buffer_append(&bytes, TEXT("A: 1\r\n\r\n"));
+	assert_int_equal(parse_whole(arena, buffer_text(&bytes), &head, &used,
+			     &status),
+	    PARSE_REFUSED);
+	assert_int_equal(status, 431);
+	buffer_done(&bytes);
+	arena_free(arena);
+}
+
 /* A head that never ends is refused when it is too long, not when it ends. */
 static void
 endless_heads(void **state)
@@ -361,6 +391,7 @@ main(void)
 		cmocka_unit_test(head_is_read),
 		cmocka_unit_test(persistence_by_version),
 		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(too_many_come_first),
 		cmocka_unit_test(endless_heads),
 	};
 

@@ -49,6 +49,22 @@ values_end_no_line(void **state)
 }
 
 static void
+kept_values_are_not_copied(void **state)
+{
+	static const char plain[] = "a static value", split[] = "a\r\nB: c";
+	struct request *request = request_make("GET", "");
+	struct response *response = &request->response;
+
+	(void)state;
+	response_header_kept(response, "A", text_from(plain));
+	assert_ptr_equal(response->field[0].value.ptr, plain);
+	response_header_kept(response, "B", text_from(split));
+	assert_string_equal(response_field(response, "B"), "a  B: c");
+	assert_string_equal(split, "a\r\nB: c");
+	request_drop(request);
+}
+
+static void
 pieces_add_up(void **state)
 {
 	struct request *request = request_make("GET", "");
@@ -111,6 +127,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_end_no_line),
+		cmocka_unit_test(kept_values_are_not_copied),
 		cmocka_unit_test(pieces_add_up),
 		cmocka_unit_test(reset_closes_once),
 		cmocka_unit_test(phrases_are_known),

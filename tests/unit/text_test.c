@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -149,6 +150,34 @@ numbers_are_strict(void **state)
 	}
 }
 
+/* Each byte at each place of a text of several words, alone and doubled. */
+static void
+controls_are_found(void **state)
+{
+	char bytes[19];
+
+	(void)state;
+	assert_false(text_has_control(TEXT_NONE));
+	for (int byte = 0; byte < 256; byte++) {
+		bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+
+		for (size_t at = 0; at < sizeof(bytes); at++) {
+			memset(bytes, at % 2 == 0 ? 0x20 : 0x80, sizeof(bytes));
+			bytes[at] = (char)byte;
+			assert_int_equal(text_has_control((struct text){
+					     bytes, sizeof(bytes) }),
+			    control);
+			assert_int_equal(text_has_control((struct text){
+					     bytes, at + 1 }),
+			    control);
+			assert_false(text_has_control((struct text){
+			    bytes, at }));
+		}
+	}
+	assert_true(text_has_control(TEXT("\t\t\t\t\t\t\t\n")));
+	assert_false(text_has_control(TEXT("\t\t\t\t\t\t\t\t")));
+}
+
 int
 main(void)
 {
@@ -162,6 +191,7 @@ main(void)
 		cmocka_unit_test(trimming_is_ows),
 		cmocka_unit_test(splitting_ends),
 		cmocka_unit_test(numbers_are_strict),
+		cmocka_unit_test(controls_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
