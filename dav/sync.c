@@ -112,50 +112,55 @@ token_refuse(struct exchange *exchange)
 }
 
 /* Who is so far behind is quicker with a full look, and the loop is not held. */
-enum { LOG_ENTRIES_MAX = 100000, LOG_GRANTED_MAX = 1000 };
+enum { LOG_ENTRIES_MAX = 100000, LOG_JUDGED_MAX = 1000 };
 
 struct log_look {
 	const struct sync_stream *stream;
 	const struct place *place;
 	struct account_list concerned;
-	size_t entries, granted;
+	size_t entries, judged;
 	bool found; /* something that the log cannot tell */
 	enum outcome outcome;
 };
 
-/* A collection left, and its name is taken again. */
+/*
+ * Nobody can say any more whether the asker ever saw what left, or another
+ * collection stands where it was.
+ */
 static enum outcome
-replaced_look(struct log_look *look, const struct log_entry *entry)
+judged_look(struct log_look *look, const struct log_entry *entry)
 {
 	struct exchange *exchange = look->stream->exchange;
-	struct text key;
-	struct node node;
-	enum outcome outcome = name_key(exchange->arena, entry->name, &key);
+	struct sync_walk walk = { 0 };
+	enum sync_gone gone;
+	enum outcome outcome = sync_gone_judge(exchange, look->place,
+	    look->stream->infinite, entry, &look->concerned, &walk, &gone);
 
-	if (outcome == OK)
-		outcome = node_find(exchange->txn, entry->parent, key, &node);
-	look->found = outcome == OK;
-	return outcome == NOT_FOUND ? OK : outcome;
+	look->found = ++look->judged > LOG_JUDGED_MAX ||
+	    (outcome == OK &&
+		(gone == SYNC_GONE_UNKNOWN || gone == SYNC_GONE_REPLACED));
+	return outcome;
 }
 
-/* Nobody can say any more whether the asker ever saw what left. */
+/* Most that leaves had no grants and is not followed: that is soon seen. */
 static enum outcome
-granted_look(struct log_look *look, const struct log_entry *entry)
+removed_look(struct log_look *look, const struct log_entry *entry)
 {
 	struct exchange *exchange = look->stream->exchange;
 	struct arena *arena = exchange->arena;
-	struct sync_walk walk = { 0 };
-	enum sync_gone gone;
-	enum outcome outcome;
+	struct node node;
+	enum outcome outcome = OK;
 
 	exchange->arena = arena_new();
-	outcome = sync_gone_judge(exchange, look->place, look->stream->infinite,
-	    entry, &look->concerned, &walk, &gone);
+	if (!entry->granted)
+		outcome = entry->collection ?
+		    sync_gone_taken(exchange, entry, &node) :
+		    NOT_FOUND;
+	if (outcome == OK)
+		outcome = judged_look(look, entry);
 	arena_free(exchange->arena);
 	exchange->arena = arena;
-	look->found = ++look->granted > LOG_GRANTED_MAX ||
-	    (outcome == OK && gone == SYNC_GONE_UNKNOWN);
-	return outcome;
+	return outcome == NOT_FOUND ? OK : outcome;
 }
 
 static bool
@@ -167,22 +172,15 @@ entry_look(const struct log_entry *entry, void *context)
 	if (entry->sequence > stream->token.sequence)
 		return false;
 	look->found = ++look->entries > LOG_ENTRIES_MAX;
-	if (!look->found && entry->kind == LOG_REMOVED && entry->collection)
-		look->outcome = replaced_look(look, entry);
-	if (!look->found && look->outcome == OK && entry->kind == LOG_REMOVED &&
-	    entry->granted)
-		look->outcome = granted_look(look, entry);
+	if (!look->found && entry->kind == LOG_REMOVED)
+		look->outcome = removed_look(look, entry);
 	if (entry->kind == LOG_RIGHTS &&
 	    sync_rights_name(&stream->exchange->principal, entry->subject))
 		account_list_add(&look->concerned, entry->node);
 	return look->outcome == OK && !look->found;
 }
 
-/*
- * Only the name of a collection that left is told, its members go with it; but
- * where another stands at the same name the client would keep the old members
- * beside the new. So it has to look at all again.
- */
+/* What the log cannot tell asks for a look at all. */
 static enum outcome
 log_check(struct sync_stream *stream, const struct place *place)
 {

@@ -11,10 +11,11 @@
  * (`concerned`): then it may have been seen before.
  */
 enum sync_gone {
-	SYNC_GONE_NOTHING, /* elsewhere, or replaced: that has its own entry */
+	SYNC_GONE_NOTHING, /* elsewhere, or what is there now tells of it */
 	SYNC_GONE_HIDDEN,  /* never seen */
 	SYNC_GONE_NAMED,
-	SYNC_GONE_UNKNOWN /* it had grants, and they are gone too */
+	SYNC_GONE_UNKNOWN, /* it had grants, and they are gone too */
+	SYNC_GONE_REPLACED /* a collection: its members cannot be told gone */
 };
 
 /*
@@ -25,6 +26,11 @@ enum outcome
 sync_gone_judge(struct exchange *exchange, const struct place *root, bool deep,
     const struct log_entry *entry, const struct account_list *concerned,
     struct sync_walk *walk, enum sync_gone *ret_gone) MUST_CHECK;
+
+/* What stands now where it was; NOT_FOUND: nothing. */
+enum outcome
+sync_gone_taken(struct exchange *exchange, const struct log_entry *entry,
+    struct node *ret_node) MUST_CHECK;
 
 bool
 account_list_has(const struct account_list *list, uint64_t id);

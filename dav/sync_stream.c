@@ -113,8 +113,8 @@ tell_gone(struct sync_block *block, struct text href)
 
 /*
  * What left a place that may be listed, if nothing with the same name is there
- * now: that has an entry of its own. What is not known any more was asked
- * about before the answer began, so it has just become so.
+ * now: that has an entry of its own. What the log cannot tell was asked about
+ * before the answer began, so it has just become so.
  */
 static enum outcome
 tell_removed(struct sync_block *block, const struct log_entry *entry)
@@ -127,7 +127,8 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	enum outcome outcome = sync_gone_judge(exchange, &block->place,
 	    stream->infinite, entry, &stream->concerned, &walk, &gone);
 
-	if (outcome == OK && gone == SYNC_GONE_UNKNOWN)
+	if (outcome == OK &&
+	    (gone == SYNC_GONE_UNKNOWN || gone == SYNC_GONE_REPLACED))
 		return CONFLICT;
 	if (outcome != OK || gone != SYNC_GONE_NAMED)
 		return outcome;

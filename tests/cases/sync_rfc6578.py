@@ -128,6 +128,64 @@ def moved_in(t):
     t.eq(found, {path + "d/": "ok", path + "d/f": "ok"}, "changes")
 
 
+def replace(t, path):
+    """Another collection at the same name, with another member."""
+    t.status(t.alice.delete(path), 204)
+    t.status(t.alice.mkcol(path), 201)
+    t.status(t.alice.put(path + "new", b"y"), 201)
+
+
+@case("RFC 6578 3.2: a collection replaced elsewhere leaves a token valid")
+def replaced_elsewhere(t):
+    path, other = t.fresh(), t.fresh()
+    for name in ("d/", "d/e/"):
+        t.status(t.alice.mkcol(other + name), 201)
+    tokens = {level: changes(t, t.alice, path, level=level)[1]
+              for level in ("1", "infinite")}
+    replace(t, other + "d/")
+    t.status(t.alice.move(other + "d/", path + "d/"), 201)
+    t.status(t.alice.mkcol(other + "d/"), 201)
+    found, _, _ = changes(t, t.alice, path, tokens["1"])
+    t.eq(found, {path + "d/": "ok"}, "level 1")
+    found, _, _ = changes(t, t.alice, path, tokens["infinite"],
+                          level="infinite")
+    t.eq(found, {path + "d/": "ok", path + "d/new": "ok"}, "infinite")
+
+
+@case("RFC 6578 3.5: a replaced member is news at level 1; where its members"
+      " were told the token is refused")
+def replaced(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.mkcol(path + "d/e/"), 201)
+    t.status(t.alice.put(path + "d/e/old", b"x"), 201)
+    token = changes(t, t.alice, path, level="infinite")[1]
+    inner = changes(t, t.alice, path + "d/e/")[1]
+    replace(t, path + "d/e/")
+    t.eq(changes(t, t.alice, path, token)[0], {}, "below a member, level 1")
+    t.error(sync(t, t.alice, path, token, level="infinite"), 403, VALID)
+    t.error(sync(t, t.alice, path + "d/e/", inner), 403, VALID)
+    replace(t, path + "d/")
+    t.eq(changes(t, t.alice, path, token)[0], {path + "d/": "ok"}, "level 1")
+    t.error(sync(t, t.alice, path, token, level="infinite"), 403, VALID)
+    t.status(t.alice.delete(path + "d/"), 204)
+    t.status(t.alice.put(path + "d", b"a file"), 201)
+    t.error(sync(t, t.alice, path, token), 403, VALID)
+
+
+@case("T17: a collection that is replaced by a hidden one is not kept")
+def replaced_hidden(t):
+    path, other = t.fresh(), t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.mkcol(other + "d/"), 201)
+    t.server.grant(place_of(other, "d"), "user:bob", "no-access")
+    token = changes(t, t.bob, path)[1]
+    t.status(t.alice.delete(path + "d/"), 204)
+    t.status(t.alice.move(other + "d/", path + "d/"), 201)
+    t.error(sync(t, t.bob, path, token), 403, VALID)
+    t.eq(changes(t, t.bob, path)[0], {}, "members for bob")
+
+
 @case("RFC 6578 3.6: DAV:limit truncates, 507 names the request-URI")
 def limit(t):
     path = t.fresh()
