@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/base/clock.h"
+#include "server/base/log.h"
 #include "server/base/memory.h"
 #include "store/change_metric.h"
 #include "store/reserve.h"
@@ -16,7 +17,7 @@
  *     one met a full disk or map after a write: each alone
  *   commit
  *     NO_SPACE: each alone, those that free first, with the reserve
- *     IO, DAMAGED: answer all, refuse all changes from now on (degraded)
+ *     IO, DAMAGED: answer all; from now on all are BUSY (degraded)
  *   answer all
  *
  * Invariants: a change is in exactly one list, and answered exactly once; OK
@@ -50,7 +51,11 @@ struct committer {
 static void
 set_degraded(struct committer *committer)
 {
-	atomic_store(&committer->degraded, true);
+	if (!atomic_exchange(&committer->degraded, true))
+		log_message(LOG_LEVEL_ERROR, "degraded",
+		    "a commit failed on the disk: changes are refused, reads "
+		    "go on; when the disk is well again, SIGHUP or a restart "
+		    "opens the store anew");
 	metric_set(&metric_degraded, 0, 1);
 }
 
@@ -222,7 +227,7 @@ run_each_alone(struct committer *committer, struct change *list)
 
 		others = change->next;
 		if (atomic_load(&committer->degraded))
-			answer(committer, change, IO);
+			answer(committer, change, BUSY);
 		else if (committer->reserve.given)
 			answer(committer, change, NO_SPACE);
 		else
@@ -337,7 +342,7 @@ static void
 work(struct committer *committer, struct change *list)
 {
 	if (atomic_load(&committer->degraded)) {
-		answer_all(committer, list, IO);
+		answer_all(committer, list, BUSY);
 		return;
 	}
 	if (committer->reserve.given)

@@ -69,8 +69,8 @@ change_run(struct committer *committer, struct change *change)
 
 /*
  * A commit failed with IO or DAMAGED: what the kernel holds may differ from
- * what the disk holds, so every later change is answered with IO, unrun,
- * while reads go on. The way back is a new process, which opens the engine on
+ * what the disk holds, so every later change is answered with BUSY,
+ * unrun, while reads go on. The way back is a new process, which opens the engine on
  * the last state that reached the disk (SIGHUP of a server). Any thread.
  */
 bool

@@ -35,8 +35,8 @@ fill(int fd)
 enum outcome
 checkpoint_open(int folder, int *ret_fd)
 {
-	int fd = openat(folder, "checkpoint",
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = (int)TEMP_FAILURE_RETRY(openat(folder, "checkpoint",
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 	struct stat status;
 	enum outcome outcome = OK;
 

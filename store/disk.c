@@ -1,13 +1,31 @@
 #include "store/disk.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum outcome
 disk_outcome(int error)
 {
-	return error == ENOSPC || error == EDQUOT || error == EFBIG ? NO_SPACE :
-								      IO;
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG: /* RLIMIT_FSIZE */
+		return NO_SPACE;
+	case ENOMEM:
+		return BUSY;
+	default:
+		return IO;
+	}
+}
+
+bool
+disk_is_short(int fd, uint64_t size)
+{
+	struct statvfs status;
+
+	return fstatvfs(fd, &status) == 0 &&
+	    (uint64_t)status.f_bavail * status.f_frsize < size;
 }
 
 enum outcome

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "server/base/outcome.h"
@@ -7,8 +9,8 @@
 
 /*
  * Whole reads and writes at a place of a file. NO_SPACE when the disk, a quota
- * or a limit of file sizes is in the way, IO for every other failure. Any
- * thread.
+ * or a limit of file sizes is in the way, BUSY when the kernel has no memory
+ * now, IO for every other failure. Any thread.
  */
 enum outcome
 disk_outcome(int error);
@@ -26,3 +28,7 @@ disk_read(int fd, char *bytes, size_t len, off_t offset) MUST_CHECK;
  */
 enum outcome
 disk_sync(int fd) MUST_CHECK;
+
+/* The file system of `fd` has less than `size` bytes left. */
+bool
+disk_is_short(int fd, uint64_t size);

@@ -58,8 +58,8 @@ journal_open(struct journal *journal, int folder)
 	*journal = (struct journal){ .fd = { -1, -1 },
 		.record = { .max = record_max } };
 	for (uint32_t i = 0; i < JOURNAL_FILES; i++) {
-		journal->fd[i] = openat(folder, names[i],
-		    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		journal->fd[i] = (int)TEMP_FAILURE_RETRY(openat(folder,
+		    names[i], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 		if (journal->fd[i] < 0 || fstat(journal->fd[i], &status) != 0) {
 			int error = errno;
 

@@ -48,6 +48,7 @@ lmdb_outcome(int rc)
 	case MDB_READERS_FULL:
 	case MDB_MAP_RESIZED:
 	case EAGAIN:
+	case ENOMEM:
 		return BUSY;
 	case MDB_TXN_FULL:
 		return TOO_LARGE;

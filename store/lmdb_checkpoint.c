@@ -125,6 +125,7 @@ count_anew(struct lmdb *db)
 	MDB_envinfo info;
 
 	db->unkept = db->flown = 0;
+	db->cramped = false;
 	db->kept_ns = clock_monotonic_ns();
 	if (mdb_env_info(db->env, &info) == MDB_SUCCESS)
 		db->kept_pages = info.me_last_pgno;

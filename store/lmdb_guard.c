@@ -29,8 +29,8 @@ struct tail {
 static enum outcome
 open_in(int folder, const char *name, int *ret_fd)
 {
-	int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	int fd = (int)TEMP_FAILURE_RETRY(openat(folder, name,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 
 	if (fd < 0)
 		return disk_outcome(errno);
@@ -43,7 +43,8 @@ lmdb_files_open(struct lmdb *db)
 {
 	enum outcome outcome;
 
-	db->folder = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	db->folder = (int)TEMP_FAILURE_RETRY(open(db->path,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (db->folder < 0)
 		return errno == ENOENT ? NOT_FOUND : disk_outcome(errno);
 	outcome = open_in(db->folder, "guard", &db->guard);
@@ -134,8 +135,13 @@ lmdb_tail_write(struct lmdb *db)
 void
 lmdb_tail_forget(struct lmdb *db)
 {
-	/* Cut off is gone, on a full disk too. */
-	(void)(ftruncate(db->guard, 0) == 0);
+	static const struct tail none;
+
+	/* Written over and not cut off: the next tail needs no space then. */
+	if (disk_write(db->guard,
+		(struct text){ (const char *)&none, sizeof(none) },
+		TAIL_AT) != OK)
+		(void)(ftruncate(db->guard, 0) == 0);
 }
 
 void

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/base/memory.h"
+#include "store/disk.h"
 #include "store/lmdb.h"
 
 /*
@@ -11,6 +12,8 @@
  * renewal: no allocation, no search for a reader slot. With MDB_NOTLS the
  * slot belongs to the transaction, so any thread may take a spare one.
  */
+enum { SHORT_BYTES = 1 << 20 };
+
 struct lmdb_cursor {
 	struct cursor cursor;
 	MDB_cursor *handle;
@@ -103,6 +106,14 @@ lmdb_begin(struct engine *engine, bool writable, struct txn **ret_txn)
 	}
 }
 
+/* What the pin holds may be what was wanting; called as the writer. */
+static void
+note_want(struct lmdb *db, const struct lmdb_txn *txn)
+{
+	if (txn->failed == NO_SPACE && atomic_load(&db->dirty))
+		db->cramped = true;
+}
+
 /*
  * LMDB refused what the journal has, and the tail tells of it: the checkpoint
  * that follows makes that record one that no recovery runs, and gives back the
@@ -127,6 +138,7 @@ commit_handle(struct lmdb *db, struct lmdb_txn *txn)
 
 	/* LMDB does not count a transaction that wrote nothing. */
 	if (txn->failed != OK || length == JOURNAL_HEAD) {
+		note_want(db, txn);
 		mdb_txn_abort(txn->handle);
 		return txn->failed;
 	}
@@ -139,6 +151,9 @@ commit_handle(struct lmdb *db, struct lmdb_txn *txn)
 		return outcome;
 	}
 	outcome = lmdb_outcome(mdb_txn_commit(txn->handle));
+	/* LMDB says EIO of a write that a full disk cut short. */
+	if (outcome == IO && disk_is_short(db->guard, length + SHORT_BYTES))
+		outcome = NO_SPACE;
 	if (outcome != OK) {
 		disown(db);
 		return outcome;
@@ -168,6 +183,7 @@ lmdb_abort(struct txn *base)
 	struct lmdb *db = db_of(base);
 
 	if (base->writable) {
+		note_want(db, txn);
 		discard(db, txn);
 		return;
 	}

@@ -105,6 +105,24 @@ check_versions(struct verify *verify, const struct node *node, bool freed)
 	return outcome;
 }
 
+static enum outcome
+check_flags(struct verify *verify, const struct node *node)
+{
+	struct text value;
+	struct key key;
+	enum outcome outcome;
+
+	if ((node->flags & NODE_HAS_PROPERTIES) == 0)
+		return OK;
+	outcome = txn_get(verify->txn, key_id(&key, KEY_PROPERTY, node->id),
+	    &value);
+	if (outcome == NOT_FOUND)
+		maintain_finding(verify->maintain,
+		    "node %016llx (%.*s): its properties are gone",
+		    HEX(node->id), TEXT_ARGS(node->name));
+	return outcome == NOT_FOUND ? OK : outcome;
+}
+
 /* Its place, its entry in the log, its ids. */
 static enum outcome
 check_node(struct verify *verify, const struct node *node,
@@ -193,6 +211,8 @@ visit(struct verify *verify, const struct node *node, const struct place *place,
 	here.freed = place->freed || id_list_has(&verify->freed, node->id);
 	verify->nodes++;
 	outcome = check_node(verify, node, &here);
+	if (outcome == OK && !here.freed)
+		outcome = check_flags(verify, node);
 	if (outcome != OK)
 		return outcome;
 	/* In the trash, what is being freed has left the counters. */
@@ -251,6 +271,70 @@ walk(struct verify *verify, const struct place *place, struct sums *sums)
 			outcome = cursor_next(cursor);
 	}
 	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+/* What lies in the trash, and the items that tell of it. */
+struct trash_check {
+	struct verify *verify;
+	const struct tree *tree;
+	uint64_t nodes, items;
+	enum outcome outcome;
+};
+
+static bool
+count_thrown(const struct node *node, void *context)
+{
+	struct trash_check *check = context;
+
+	check->nodes += !id_list_has(&check->verify->freed, node->id);
+	return true;
+}
+
+static bool
+check_item(const struct trash_item *item, void *context)
+{
+	struct trash_check *check = context;
+	struct node node;
+
+	check->items++;
+	check->outcome = node_find_id(check->verify->txn, item->node, &node);
+	if (check->outcome == OK && node.parent == check->tree->trash)
+		return true;
+	if (check->outcome == OK || check->outcome == NOT_FOUND ||
+	    check->outcome == DAMAGED) {
+		maintain_finding(check->verify->maintain,
+		    "tree %016llx: item %llx of the trash names node %016llx, "
+		    "which is not there",
+		    HEX(check->tree->root), HEX(item->sequence),
+		    HEX(item->node));
+		check->outcome = OK;
+	}
+	return check->outcome == OK;
+}
+
+static enum outcome
+check_trash(struct verify *verify, const struct tree *tree)
+{
+	struct trash_check check = { .verify = verify, .tree = tree };
+	enum outcome outcome = trash_each(verify->txn, tree->root, check_item,
+	    &check);
+
+	if (outcome == DAMAGED) {
+		maintain_finding(verify->maintain,
+		    "tree %016llx: its trash cannot be read", HEX(tree->root));
+		return OK;
+	}
+	if (outcome == OK)
+		outcome = check.outcome;
+	if (outcome == OK)
+		outcome = node_each(verify->txn, tree->trash, TEXT_NONE,
+		    count_thrown, &check);
+	if (outcome == OK && check.nodes != check.items)
+		maintain_finding(verify->maintain,
+		    "tree %016llx: %llu nodes are in the trash, but it has "
+		    "%llu items",
+		    HEX(tree->root), HEX(check.nodes), HEX(check.items));
+	return outcome == DAMAGED ? OK : outcome;
 }
 
 struct log_check {
@@ -352,7 +436,8 @@ check_tree(struct verify *verify, const struct tree *tree)
 	if (outcome != OK || freed)
 		return outcome;
 	check_tree_numbers(verify, tree, &root, thrown.size + thrown.versions);
-	return check_log(verify, tree);
+	outcome = check_trash(verify, tree);
+	return outcome == OK ? check_log(verify, tree) : outcome;
 }
 
 static enum outcome

@@ -18,7 +18,8 @@
 static int
 reserve_file(const char *path)
 {
-	return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return (int)TEMP_FAILURE_RETRY(open(path,
+	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 enum outcome

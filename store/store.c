@@ -90,6 +90,37 @@ open_committer(struct store *store, struct buffer *message)
 	return outcome;
 }
 
+/*
+ * Opening writes a little. Who opens a store on a full disk wants to make
+ * room, so the reserve is lent for it; the committer takes it again.
+ */
+static enum outcome
+open_meta(struct store *store, enum store_open how, struct buffer *message,
+    struct meta *ret_meta)
+{
+	enum outcome outcome = meta_open(store->engine, how, store->path,
+	    message, ret_meta);
+	struct reserve reserve;
+	bool room;
+	char *path;
+
+	if (outcome != NO_SPACE || how != STORE_USE)
+		return outcome;
+	path = path_in(store->path, "reserve");
+	reserve_open(&reserve, path);
+	room = reserve_give(&reserve);
+	/* The disk or the map may be full. */
+	room = engine_make_room(store->engine) == OK || room;
+	if (room) {
+		buffer_clear(message);
+		outcome = meta_open(store->engine, how, store->path, message,
+		    ret_meta);
+	}
+	reserve_done(&reserve);
+	free(path);
+	return outcome;
+}
+
 static enum outcome
 open_parts(struct store *store, enum store_open how, struct buffer *message)
 {
@@ -99,8 +130,7 @@ open_parts(struct store *store, enum store_open how, struct buffer *message)
 	if (outcome == OK)
 		outcome = open_engine(store, how, message);
 	if (outcome == OK)
-		outcome = meta_open(store->engine, how, store->path, message,
-		    &meta);
+		outcome = open_meta(store, how, message, &meta);
 	if (outcome != OK)
 		return outcome;
 	store->identity = meta.identity;

@@ -383,7 +383,7 @@ test_io_error_degrades(void **state)
 	atomic_store(&fault_count, 1);
 	run_one(committer, "lost", IO);
 	assert_true(committer_is_degraded(committer));
-	run_one(committer, "refused", IO);
+	run_one(committer, "refused", BUSY);
 	assert_true(has(engine, "before", "v"));
 	assert_true(has(engine, "lost", NULL));
 	assert_true(has(engine, "refused", NULL));
