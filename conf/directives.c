@@ -173,8 +173,8 @@ const struct directive directives[] = {
 	    .initial = "0",
 	    .min = 0,
 	    .max = 256,
-	    .help = "Threads that serve sockets; 0 takes the number of "
-		    "processors." },
+	    .help = "Threads that serve sockets; 0 takes one less than there "
+		    "are processors." },
 	{ .section = "threads",
 	    .name = "workers",
 	    .kind = DIRECTIVE_NUMBER,

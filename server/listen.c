@@ -29,8 +29,13 @@ listen_loops(const struct conf *conf)
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t loops = conf->threads.loops;
 
+	/*
+	 * The committer and the workers need a processor too: with one for
+	 * each loop they take turns with the loops, and the slowest answers
+	 * wait several times as long.
+	 */
 	if (loops == 0)
-		loops = processors > 0 ? (size_t)processors : 1;
+		loops = processors > 2 ? (size_t)processors - 1 : 1;
 	return loops < LOOPS_MAX ? loops : LOOPS_MAX;
 }
 
