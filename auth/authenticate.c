@@ -1,4 +1,4 @@
-#include "auth/authenticate.h"
+#include "auth/authenticate_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +12,18 @@
 #include "auth/scheme.h"
 #include "server/base/clock.h"
 #include "server/base/memory.h"
+#include "server/base/random.h"
 
 /*
  * From an Authorization field to a principal. A field that signed in a moment
  * ago is known (known.h). Else the order is: parse, wait if there were many
  * wrong ones, look the account up, app password (one look-up),
- * credential verified before (one digest), else argon2id on the hash lane. An
- * account that is unknown, disabled or has no password takes the same way with
- * an empty hash, which costs the same and is always wrong, so that neither the
- * answer nor its time tells which it was.
+ * credential verified before (one digest), else argon2id on the hash lane,
+ * unless the same is on its way there. An account that is unknown, disabled or
+ * has no password takes the same way with an empty hash, which costs the same
+ * and is always wrong, so that neither the answer nor its time tells which it
+ * was.
  */
-struct authenticator {
-	struct store *store;            /* borrowed */
-	struct credential_cache *cache; /* owned */
-	struct guesses *guesses;        /* owned */
-	struct known *known;            /* owned */
-};
-
 struct authenticator *
 authenticator_new(struct store *store)
 {
@@ -38,6 +33,8 @@ authenticator_new(struct store *store)
 	made->cache = credential_cache_new();
 	made->guesses = guesses_new();
 	made->known = known_new();
+	made->flights = flights_new();
+	random_fill(made->flight_key, sizeof(made->flight_key));
 	return made;
 }
 
@@ -49,6 +46,9 @@ authenticator_free(struct authenticator *authenticator)
 	credential_cache_free(authenticator->cache);
 	guesses_free(authenticator->guesses);
 	known_free(authenticator->known);
+	flights_free(authenticator->flights);
+	secret_wipe(authenticator->flight_key,
+	    sizeof(authenticator->flight_key));
 	free(authenticator);
 }
 
@@ -224,6 +224,7 @@ try_claim(struct attempt *attempt, const struct claim *claim,
 		.authenticator = attempt->authenticator,
 		.cache_seconds = request->conf->auth.cache_seconds,
 	};
+	credential_name(ret_check, request->peer.name);
 	return AUTHENTICATE_HASH;
 }
 
@@ -333,51 +334,6 @@ authenticate(struct authenticator *authenticator, struct txn *txn,
 		ret_principal))
 		return AUTHENTICATE_DONE;
 	return try_field(&attempt, &ask, ret_check);
-}
-
-/* The right password, hashed with parameters of the past (components.md 2). */
-static void
-hash_again(const struct credential_check *check) ON_WORKER;
-
-static void
-hash_again(const struct credential_check *check)
-{
-	struct arena *arena = arena_new();
-	struct text fresh;
-
-	if (password_hash(arena, check->password, &fresh) == OK)
-		note_rehash(check->authenticator->store, check->id, check->phc,
-		    fresh);
-	arena_free(arena);
-}
-
-/*
- * Many requests of one client may come here with the same credential before
- * the first one is through; the others find it verified.
- */
-void
-credential_verify(struct credential_check *check)
-{
-	struct credential_cache *cache = check->authenticator->cache;
-	struct credential credential = { check->user, check->password,
-		check->password_version, check->id };
-	uint64_t seconds = check->cache_seconds, now_ns;
-
-	if (check->id != 0 &&
-	    credential_cache_has(cache, &credential, clock_monotonic_ns())) {
-		check->outcome = OK;
-		return;
-	}
-	check->outcome = password_verify(check->phc, check->password);
-	if (check->outcome == OK && password_outdated(check->phc))
-		hash_again(check);
-	if (check->outcome != OK || seconds == 0)
-		return;
-	if (seconds > UINT32_MAX)
-		seconds = UINT32_MAX;
-	now_ns = clock_monotonic_ns();
-	credential_cache_add(cache, &credential, now_ns,
-	    now_ns + seconds * NS_PER_SECOND);
 }
 
 /* The account may have changed while the hash lane was busy with it. */

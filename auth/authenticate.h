@@ -1,5 +1,6 @@
 #pragma once
 
+#include "auth/flight.h"
 #include "auth/password.h"
 #include "auth/principal.h"
 #include "server/http/problem.h"
@@ -13,6 +14,9 @@
  * (looked up at every request), so argon2id runs once and not per request; it
  * runs in the `hash` lane. Wrong passwords wait longer and longer, per
  * (user name, client network); right ones from elsewhere do not.
+ *
+ * Who asks what is being verified at this moment waits for that answer
+ * (flight.h), and then goes on as if it had asked alone.
  */
 struct authenticator;
 
@@ -35,6 +39,9 @@ struct credential_check {
 	enum outcome outcome;                /* set by credential_verify */
 	struct authenticator *authenticator; /* borrowed */
 	uint64_t cache_seconds;
+	/* The caller's: any thread, for one that follows; `outcome` is set. */
+	void (*answered)(struct credential_check *check);
+	struct flight_seat seat; /* of the same check from the same address */
 };
 
 enum authenticate_result {
@@ -54,13 +61,28 @@ authenticate(struct authenticator *authenticator, struct txn *txn,
     struct request *request, struct principal *ret_principal,
     struct credential_check *ret_check, struct problem *problem) ON_LOOP;
 
+/*
+ * Before the hash lane. True: the same check is there already; this one is not
+ * the caller's any more until `answered`, which may have been called before
+ * this returns. False: it has to be verified, or given up.
+ */
+bool
+credential_follows(struct credential_check *check) ON_LOOP;
+
+/* Then those that follow it are answered too. */
 void
 credential_verify(struct credential_check *check) ON_WORKER;
 
+/* The hash lane did not take it, nor would it take those that follow it. */
+void
+credential_give_up(struct credential_check *check);
+
 /*
- * Back on the loop: signs a right one in, counts a wrong one. Also called when
- * the hash lane did not take the check (outcome BUSY, or still CANCELLED): the
- * attempt then counts for nothing, and the answer is 503.
+ * Back on the loop: signs a right one in, counts a wrong one, each by itself,
+ * also when one run answered many: whether attempts meet is chance, and what
+ * they count must not hang on it. When the hash lane did not take the check
+ * (outcome BUSY, or still CANCELLED), the attempt counts for nothing, and the
+ * answer is 503.
  */
 enum authenticate_result
 authenticate_finish(struct authenticator *authenticator, struct txn *txn,
