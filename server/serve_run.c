@@ -10,13 +10,17 @@
 enum { SMALL_ANSWER = 64 * 1024 /* is in the socket at once */ };
 
 void
+visit_enter_at(struct visit *visit, enum phase phase, uint64_t now_ns)
+{
+	metric_phase(visit->phase, now_ns - visit->phase_ns);
+	visit->phase = phase;
+	visit->phase_ns = now_ns;
+}
+
+void
 visit_enter(struct visit *visit, enum phase phase)
 {
-	uint64_t now = clock_monotonic_ns();
-
-	metric_phase(visit->phase, now - visit->phase_ns);
-	visit->phase = phase;
-	visit->phase_ns = now;
+	visit_enter_at(visit, phase, clock_monotonic_ns());
 }
 
 /* On mounts it is the same for every resource (rights.md 5). */
@@ -77,7 +81,7 @@ visit_method(struct visit *visit, struct txn *txn)
 	enum outcome outcome;
 
 	exchange->txn = txn;
-	exchange->now_ns = clock_wall_ns();
+	exchange->now_ns = clock_ends_ns();
 	exchange->problem = (struct problem){ 0 };
 	response_reset(&exchange->request->response);
 	outcome = principal_stands(visit, txn);

@@ -44,6 +44,10 @@ visit_of(struct request *request)
 void
 visit_enter(struct visit *visit, enum phase phase);
 
+/* The same for who has just read the clock. */
+void
+visit_enter_at(struct visit *visit, enum phase phase, uint64_t now_ns);
+
 /* The end of everything: the answer of the method, or of the outcome. */
 void
 visit_reply(struct visit *visit, enum outcome outcome) ON_LOOP;

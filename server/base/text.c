@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-static char
-lower(char c)
-{
-	return (c >= 'A' && c <= 'Z') ? (char)(c - 'A' + 'a') : c;
-}
-
 bool
 text_equal_nocase(struct text a, struct text b)
 {
 	if (a.len != b.len)
 		return false;
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+	for (size_t i = 0; i < a.len; i++) {
+		unsigned difference = (unsigned char)a.ptr[i] ^
+		    (unsigned char)b.ptr[i];
+		char lower = (char)(a.ptr[i] | 0x20);
+
+		if (difference != 0 &&
+		    (difference != 0x20 || lower < 'a' || lower > 'z'))
 			return false;
+	}
 	return true;
 }
 

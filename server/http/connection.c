@@ -19,6 +19,16 @@
 #include "server/http/connection_impl.h"
 #include "server/http/http_metrics.h"
 
+/*
+ * What the kernel may hold of a plain connection beyond what is on its way.
+ * Without it a queue grows to 4 MiB and leaves the cache before it is read:
+ * with eight readers of large files half the speed. It says nothing of what is
+ * in flight, so a long fat pipe is as full as ever. Twice as much is slower
+ * already; a quarter costs more turns. TLS writes batches of its own, which it
+ * would cut in two.
+ */
+enum { UNSENT_MAX = 65536 };
+
 /* Of all loops: limits.connections is for the process. */
 static _Atomic size_t open_count;
 
@@ -227,7 +237,6 @@ transfer_finish(struct connection *connection, bool sent)
 	if (atomic_load(&request->cancelled))
 		sent = false;
 	service->done(request, sent, service->context);
-	request->conf = conf_unref(request->conf);
 	arena_free(request->arena);
 }
 
@@ -317,7 +326,7 @@ peer_set(struct peer *peer, int fd, const struct sockaddr *address, bool tls,
 static bool
 socket_prepare(struct connection *connection, struct tls_context *tls)
 {
-	int on = 1, fd = connection->fd;
+	int on = 1, unsent = UNSENT_MAX, fd = connection->fd;
 
 	if (evutil_make_socket_nonblocking(fd) != 0)
 		return false;
@@ -328,6 +337,8 @@ socket_prepare(struct connection *connection, struct tls_context *tls)
 			&connection->stream))
 			return false;
 	} else {
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+		    sizeof(unsent));
 		connection->stream = stream_plain(fd);
 	}
 	return event_assign(&connection->event, connection->owner->base, fd,

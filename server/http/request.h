@@ -38,7 +38,7 @@ struct peer {
 struct request {
 	uint64_t id;           /* of this process, for the log */
 	struct arena *arena;   /* owned */
-	struct conf *conf;     /* shared, counted */
+	struct conf *conf;     /* borrowed from the connection */
 	struct text method;    /* token as sent */
 	struct text target;    /* as sent, origin form without authority */
 	struct text raw_path;  /* target up to '?' */

@@ -13,7 +13,21 @@
 #include "server/http/forwarded.h"
 #include "server/http/uri.h"
 
-static _Atomic uint64_t last_id;
+enum { IDS = 1024 };
+
+static _Atomic uint64_t ids_given;
+
+/* Loops take many at a time: a counter that they share costs each of them. */
+static uint64_t
+id_next(void)
+{
+	static _Thread_local uint64_t last;
+
+	if (last % IDS == 0)
+		last = atomic_fetch_add_explicit(&ids_given, IDS,
+		    memory_order_relaxed);
+	return ++last;
+}
 
 struct transfer *
 transfer_new(struct connection *connection)
@@ -22,11 +36,9 @@ transfer_new(struct connection *connection)
 	struct transfer *transfer = ARENA_NEW(arena, struct transfer);
 	struct request *request = &transfer->request;
 
-	request->id = atomic_fetch_add_explicit(&last_id, 1,
-			  memory_order_relaxed) +
-	    1;
+	request->id = id_next();
 	request->arena = arena;
-	request->conf = conf_ref(connection->conf);
+	request->conf = connection->conf;
 	request->peer = connection->peer;
 	request->connection = connection;
 	request->response.arena = arena;
