@@ -13,7 +13,7 @@ block_visit(struct exchange *exchange, block_fn fill, void *stream,
 	if (outcome != OK)
 		return outcome;
 	exchange->arena = arena_new();
-	exchange->now_ns = clock_wall_ns();
+	exchange->now_ns = clock_ends_ns();
 	outcome = principal_check(exchange->txn, &exchange->principal);
 	if (outcome == OK)
 		outcome = fill(stream, out, ret_end);

@@ -321,7 +321,7 @@ step_in_change(struct txn *txn, void *context)
 	enum outcome outcome;
 
 	exchange->txn = txn;
-	exchange->now_ns = clock_wall_ns();
+	exchange->now_ns = clock_ends_ns();
 	exchange->problem = (struct problem){ 0 };
 	outcome = copying->step == discard_step ?
 	    OK :

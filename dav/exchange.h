@@ -2,6 +2,7 @@
 
 #include "auth/authenticate.h"
 #include "auth/authorise.h"
+#include "server/base/clock.h"
 #include "server/http/problem.h"
 #include "server/http/request.h"
 #include "store/blob.h"
@@ -90,7 +91,7 @@ struct exchange {
 	const struct method *method;
 	struct principal principal;
 	struct txn *txn; /* of this visit; NULL between visits */
-	uint64_t now_ns; /* wall clock of this visit */
+	uint64_t now_ns; /* of this visit, for what ends: clock_ends_ns() */
 	struct problem problem;
 	struct text body;       /* METHOD_BODY_XML: all of it */
 	struct staged staged;   /* METHOD_BODY_CONTENT */
@@ -184,12 +185,12 @@ place_name_check(struct exchange *exchange, const struct place *place)
 struct text
 exchange_keep(struct exchange *exchange, struct buffer *buffer);
 
-/* Who does it, for the records of a change. */
+/* Who does it and when by the wall clock, for the records of a change. */
 static inline struct tree_actor
 exchange_actor(const struct exchange *exchange)
 {
 	return (struct tree_actor){ .user = exchange->principal.id,
-		.now_ns = exchange->now_ns };
+		.now_ns = clock_wall_ns() };
 }
 
 /* What a change of a tree says, with the condition that NO_SPACE has. */

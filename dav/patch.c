@@ -188,7 +188,7 @@ enum outcome
 patch_write(struct exchange *exchange, const struct place *place,
     struct patch *patch)
 {
-	struct tree_actor actor = { exchange->principal.id, exchange->now_ns };
+	struct tree_actor actor = exchange_actor(exchange);
 	enum outcome outcome = property_write(exchange->txn, exchange->conf,
 	    place->node->id, &patch->dead);
 

@@ -22,11 +22,12 @@ search_entry(const struct log_entry *entry, void *context)
 {
 	struct search *search = context;
 	struct exchange *exchange = search->exchange;
+	uint64_t now_ns = clock_wall_ns();
 	struct text key;
 
 	if (entry->kind != LOG_REMOVED || entry->parent != search->parent ||
-	    entry->collection || exchange->now_ns < entry->at_ns ||
-	    exchange->now_ns - entry->at_ns >= window_ns)
+	    entry->collection || now_ns < entry->at_ns ||
+	    now_ns - entry->at_ns >= window_ns)
 		return true;
 	if (name_key(exchange->arena, entry->name, &key) == OK &&
 	    text_equal(key, search->key))

@@ -51,10 +51,12 @@ node_is_own_file(const struct exchange *exchange, const struct node *node)
 }
 
 static bool
-node_is_recent(const struct exchange *exchange, const struct node *node)
+node_is_recent(const struct node *node)
 {
-	return node->created_ns <= exchange->now_ns &&
-	    exchange->now_ns - node->created_ns < undo_ns;
+	uint64_t now_ns = clock_wall_ns();
+
+	return node->created_ns <= now_ns &&
+	    now_ns - node->created_ns < undo_ns;
 }
 
 bool
@@ -70,7 +72,7 @@ node_is_own_draft(const struct exchange *exchange, const struct node *node)
 {
 	return node_is_own_file(exchange, node) &&
 	    (node->flags & NODE_HAS_GRANTS) == 0 &&
-	    (name_is_temporary(node->name) || node_is_recent(exchange, node));
+	    (name_is_temporary(node->name) || node_is_recent(node));
 }
 
 static bool
@@ -83,7 +85,7 @@ may_delete_own(const struct exchange *exchange, const struct place *place)
 		return false;
 	if ((place->rights.rules & RULE_DELETE_TEMP) != 0)
 		return node_is_own_temporary(exchange, node);
-	return node_is_recent(exchange, node);
+	return node_is_recent(node);
 }
 
 enum outcome

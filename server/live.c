@@ -74,7 +74,7 @@ live_look(struct live *live, struct store *store)
 		const struct exchange *exchange = &visit->exchange;
 		enum outcome outcome = standing_check(txn, &exchange->principal,
 		    exchange->standing.node, exchange->standing.needed,
-		    clock_wall_ns());
+		    clock_ends_ns());
 
 		next = visit->live_next;
 		if (!has_fallen(visit, outcome))

@@ -20,6 +20,31 @@ clock_wall_coarse_ns(void);
 uint64_t
 clock_monotonic_ns(void);
 
+/*
+ * For what ends at a time (locks, grants). As the wall clock, but it never goes
+ * back, so what was seen to have ended stays so: after a step back it goes on
+ * from where it was. A step forward cannot be told from a clock that is put
+ * right and is followed.
+ */
+uint64_t
+clock_ends_ns(void);
+
+/* The same, where nothing is judged by it. */
+uint64_t
+clock_ends_look_ns(void);
+
+/* Something was judged since the last call. */
+bool
+clock_ends_was_asked(void);
+
+/* It was that late already, in another process. */
+void
+clock_ends_raise(uint64_t ns);
+
+/* As the wall clock again: it had been wrong, and somebody says so. */
+void
+clock_ends_reset(void);
+
 enum { CLOCK_HTTP_SIZE = 30, CLOCK_RFC3339_SIZE = 21 };
 
 /* IMF-fixdate of RFC 9110 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT". */

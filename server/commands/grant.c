@@ -69,7 +69,7 @@ check_granter(struct txn *txn, struct grant_change *change,
 		return FORBIDDEN;
 	outcome = principal_load(txn, change->arena, &user, &principal);
 	if (outcome == OK)
-		outcome = rights_of(txn, &principal, trail, clock_wall_ns(),
+		outcome = rights_of(txn, &principal, trail, clock_ends_ns(),
 		    &rights);
 	if (outcome != OK)
 		return outcome;

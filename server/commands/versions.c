@@ -84,7 +84,7 @@ check_locks(struct txn *txn, struct arena *arena, const struct place *place)
 	struct lock *locks;
 	size_t count;
 	enum outcome outcome = lock_covering(txn, arena, &place->trail,
-	    clock_wall_ns(), &locks, &count);
+	    clock_ends_ns(), &locks, &count);
 
 	return outcome == OK && count > 0 ? LOCKED : outcome;
 }

@@ -227,6 +227,37 @@ clocks_go_forward(void **state)
 	    (uint64_t)time(NULL) + 2);
 }
 
+/* As after a step back of an hour: it goes on, and does not stand still. */
+static void
+ends_never_go_back(void **state)
+{
+	const uint64_t hour = 3600 * NS_PER_SECOND;
+	uint64_t wall = clock_wall_ns(), before;
+
+	(void)state;
+	clock_ends_reset();
+	assert_in_range(clock_ends_ns(), wall, wall + 10 * NS_PER_SECOND);
+	clock_ends_raise(wall + hour);
+	before = clock_ends_ns();
+	assert_in_range(before, wall + hour, wall + hour + 10 * NS_PER_SECOND);
+	clock_ends_raise(wall - hour);
+	assert_true(clock_ends_ns() > before);
+	clock_ends_reset();
+	assert_in_range(clock_ends_ns(), wall, wall + 10 * NS_PER_SECOND);
+}
+
+static void
+ends_know_who_asked(void **state)
+{
+	(void)state;
+	(void)clock_ends_was_asked();
+	(void)clock_ends_look_ns();
+	assert_false(clock_ends_was_asked());
+	(void)clock_ends_ns();
+	assert_true(clock_ends_was_asked());
+	assert_false(clock_ends_was_asked());
+}
+
 int
 main(void)
 {
@@ -238,6 +269,8 @@ main(void)
 		cmocka_unit_test(ends_of_time_keep_their_order),
 		cmocka_unit_test(two_digit_years),
 		cmocka_unit_test(user_times),
+		cmocka_unit_test(ends_never_go_back),
+		cmocka_unit_test(ends_know_who_asked),
 		cmocka_unit_test(clocks_go_forward),
 	};
 

@@ -71,7 +71,7 @@ static void
 visit(struct exchange *exchange, struct txn *txn)
 {
 	exchange->txn = txn;
-	exchange->now_ns = clock_wall_ns();
+	exchange->now_ns = clock_ends_ns();
 	exchange->problem = (struct problem){ 0 };
 	response_reset(&exchange->request->response);
 }
