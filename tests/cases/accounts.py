@@ -1,8 +1,10 @@
 #!/usr/bin/python3 -B
 """Who is asking: Basic, app passwords, guessing, groups, periods, cells."""
 
+import contextlib
 import datetime
 import os
+import re
 import sys
 import time
 
@@ -15,6 +17,7 @@ from wire import basic, wait_until                               # noqa: E402
 from world import Cells                                          # noqa: E402
 
 PDF = "/dav/a/docs/plan.pdf"
+MANY = 64
 LIMITS = {("auth", "guess_free"): 5, ("auth", "guess_seconds"): 3}
 
 
@@ -334,6 +337,60 @@ def guessing(t):
 def guessing_unknown(t):
     until_slowed(t, "nobody-of-this-name")
     t.status(t.alice.get(PDF), 200)
+
+
+def hash_runs(t):
+    """How often a thread of the hash lane has taken work."""
+    text = t.status(t.server.admin().get("/metrics"), 200).text
+    found = re.search(r'^celldav_lane_wait_seconds_count\{lane="hash"\} (\d+)$',
+                      text, re.M)
+    t.true(found, "no count of the hash lane in the metrics")
+    return int(found.group(1))
+
+
+def together(client, count, leave=0):
+    """One request on each of many new connections, then all answers; the
+    first `leave` connections are given up unread."""
+    with contextlib.ExitStack() as stack:
+        open_ones = [stack.enter_context(client.connect())
+                     for _ in range(count)]
+        for connection in open_ones:
+            connection.send(client.head("GET", PDF))
+        for connection in open_ones[:leave]:
+            connection.close()
+        return [one.read() for one in open_ones[leave:]]
+
+
+@case("one argon2id run lets in 64 connections with one right password")
+def sign_in_together(t):
+    user = new_user(t, "sam", "download-original")
+    before = hash_runs(t)
+    t.eq([a.status for a in together(user, MANY)], [200] * MANY, "answers")
+    runs = hash_runs(t) - before
+    t.true(1 <= runs <= MANY // 8, "%d runs for %d connections", runs, MANY)
+
+
+@case("who signs in together with a connection that ends is still let in")
+def sign_in_left(t):
+    user = new_user(t, "tess", "download-original")
+    answers = together(user, MANY // 2, leave=MANY // 4)
+    t.eq({a.status for a in answers}, {200}, "answers")
+
+
+@case("rights.md 5: 64 wrong ones at once count, each; known or not, alike")
+def guess_together(t):
+    user = new_user(t, "uma", "download-original")
+    seen = []
+    for name in ("uma", "no-such-uma"):
+        answers = together(t.nobody.as_user(name, "wrong"), MANY)
+        t.eq({a.status for a in answers} - {429}, {401}, "of " + name)
+        seen.append({(a.body, a.get("WWW-Authenticate"))
+                     for a in answers if a.status == 401})
+        t.eq(len(seen[-1]), 1, "ways to say 401")
+    t.eq(seen[0], seen[1], "401 of a known and an unknown user")
+    t.status(user.get(PDF), 429)
+    t.true(wait_until(lambda: user.get(PDF).status == 200, 60),
+           "the right password is shut out for good")
 
 
 def build():
