@@ -13,11 +13,10 @@
 static void
 digest_add(crypto_generichash_state *state, struct text text)
 {
-	char len[sizeof(uint64_t)];
+	unsigned char len[sizeof(uint64_t)];
 
 	key_store_u64(len, text.len);
-	crypto_generichash_update(state, (const unsigned char *)len,
-	    sizeof(len));
+	crypto_generichash_update(state, len, sizeof(len));
 	crypto_generichash_update(state, (const unsigned char *)text.ptr,
 	    text.len);
 }
@@ -27,14 +26,15 @@ credential_name(struct credential_check *check, const char *address)
 {
 	const struct authenticator *authenticator = check->authenticator;
 	crypto_generichash_state state;
-	char numbers[2 * sizeof(uint64_t)];
+	unsigned char numbers[2 * sizeof(uint64_t)];
 	struct digest *digest = &check->seat.digest;
 
 	key_store_u64(numbers, check->id);
 	key_store_u64(numbers + sizeof(uint64_t), check->password_version);
 	crypto_generichash_init(&state, authenticator->flight_key,
 	    sizeof(authenticator->flight_key), sizeof(digest->bytes));
-	digest_add(&state, (struct text){ numbers, sizeof(numbers) });
+	digest_add(&state,
+	    (struct text){ (const char *)numbers, sizeof(numbers) });
 	digest_add(&state, check->user);
 	digest_add(&state, check->password.bytes);
 	digest_add(&state, check->phc);
