@@ -97,6 +97,14 @@ app_password_hash(struct secret password,
 	return true;
 }
 
+bool
+app_password_shaped(struct secret password)
+{
+	unsigned char hash[APP_HASH_BYTES];
+
+	return app_password_hash(password, hash);
+}
+
 static struct secret
 app_password_make(struct arena *arena)
 {

@@ -13,6 +13,10 @@ bool
 app_password_hash(struct secret password,
     unsigned char ret_hash[APP_HASH_BYTES]);
 
+/* May it be, or have been, one? */
+bool
+app_password_shaped(struct secret password);
+
 /* NOT_FOUND. */
 enum outcome
 app_password_find(struct txn *txn, const unsigned char hash[APP_HASH_BYTES],

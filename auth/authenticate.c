@@ -245,6 +245,18 @@ read_claim(struct request *request, struct text field, struct claim *ret_claim,
 }
 
 /*
+ * The very bytes that were refused here before, as an app password that was
+ * revoked is: looking again at them tells nothing new, so it need not count.
+ */
+static bool
+repeats_refused(struct guesses *guesses, const struct claim *claim,
+    const char *address)
+{
+	return app_password_shaped(claim->password) &&
+	    guess_repeats(guesses, claim->user, address, claim->password);
+}
+
+/*
  * While it has to wait: in by what needs no hash, or not at all. An answer of
  * the hash lane would tell whether the password is right.
  */
@@ -255,14 +267,16 @@ try_waiting(struct attempt *attempt, const struct claim *claim,
 	struct guesses *guesses = attempt->authenticator->guesses;
 	const char *address = attempt->request->peer.name;
 	struct guess_rule rule = rule_of(attempt->request);
+	bool repeats = repeats_refused(guesses, claim, address);
 	enum authenticate_result result;
 
-	if (!guess_probe(guesses, claim->user, address, &rule))
+	if (!repeats && !guess_probe(guesses, claim->user, address, &rule))
 		return refuse_often(attempt->problem, wait);
 	result = try_claim(attempt, claim, check);
 	if (result == AUTHENTICATE_HASH)
 		return refuse_often(attempt->problem, wait);
-	guess_probe_right(guesses, claim->user, address);
+	if (!repeats)
+		guess_probe_right(guesses, claim->user, address);
 	return result;
 }
 
@@ -357,6 +371,25 @@ finish_right(const struct attempt *attempt,
 	    refuse_store(attempt->problem);
 }
 
+/*
+ * It was hashed all the same: it may be the account's own password that has
+ * this shape, and a time of its own would tell the known from the unknown.
+ */
+static void
+count_wrong(const struct attempt *attempt, const struct credential_check *check)
+{
+	struct guesses *guesses = attempt->authenticator->guesses;
+	const char *address = attempt->request->peer.name;
+	struct guess_rule rule = rule_of(attempt->request);
+
+	if (app_password_shaped(check->password) &&
+	    guess_repeat_note(guesses, check->user, address, check->password))
+		guess_drop(guesses, check->user, address);
+	else
+		guess_wrong(guesses, check->user, address, &rule,
+		    clock_monotonic_ns());
+}
+
 enum authenticate_result
 authenticate_finish(struct authenticator *authenticator, struct txn *txn,
     struct request *request, const struct credential_check *check,
@@ -364,13 +397,11 @@ authenticate_finish(struct authenticator *authenticator, struct txn *txn,
 {
 	struct attempt attempt = { authenticator, txn, request, problem,
 		ret_principal, 0, 0 };
-	struct guess_rule rule = rule_of(request);
 
 	if (check->outcome == OK)
 		return finish_right(&attempt, check);
 	if (check->outcome == UNAUTHENTICATED) {
-		guess_wrong(authenticator->guesses, check->user,
-		    request->peer.name, &rule, clock_monotonic_ns());
+		count_wrong(&attempt, check);
 		return refuse_wrong(problem);
 	}
 	guess_drop(authenticator->guesses, check->user, request->peer.name);

@@ -21,6 +21,7 @@
 enum {
 	GUESS_OPEN_MAX = 256,
 	OPEN_SECONDS = 30,
+	REPEATS = 8, /* devices of one account in one house, revoked */
 	FORGET_FACTOR = 4,
 	FORGET_LEAST_SECONDS = 900
 };
@@ -32,6 +33,8 @@ struct guess {
 	uint64_t probes;   /* in vain, during this wait */
 	uint64_t until_ns; /* no attempt before */
 	uint64_t last_ns;
+	uint64_t repeat[REPEATS]; /* what was wrong; 0: free */
+	size_t repeat_next;       /* the oldest */
 };
 
 struct guess_shard {
@@ -42,6 +45,7 @@ struct guess_shard {
 struct guesses {
 	_Atomic uint64_t calm; /* at least 1; moved under a shard's mutex */
 	unsigned char key[crypto_generichash_KEYBYTES];
+	unsigned char repeat_key[crypto_shorthash_KEYBYTES];
 	struct guess_shard *shard; /* owned, SHARD_COUNT */
 };
 
@@ -52,6 +56,7 @@ guesses_new(void)
 
 	atomic_init(&guesses->calm, 1);
 	random_fill(guesses->key, sizeof(guesses->key));
+	random_fill(guesses->repeat_key, sizeof(guesses->repeat_key));
 	guesses->shard = memory_array(SHARD_COUNT, sizeof(*guesses->shard));
 	for (size_t i = 0; i < SHARD_COUNT; i++)
 		pthread_mutex_init(&guesses->shard[i].mutex, NULL);
@@ -327,4 +332,65 @@ guess_drop(struct guesses *guesses, struct text user, const char *address)
 	if (guess != NULL && guess->open > 0)
 		guess->open--;
 	pthread_mutex_unlock(&shard->mutex);
+}
+
+/* The bytes as sent: of the account's own password each spelling is another. */
+static uint64_t
+repeat_mark(const struct guesses *guesses, struct secret password)
+{
+	uint64_t mark;
+
+	_Static_assert(sizeof(mark) == crypto_shorthash_BYTES, "one word");
+	crypto_shorthash((unsigned char *)&mark,
+	    (const unsigned char *)password.bytes.ptr, password.bytes.len,
+	    guesses->repeat_key);
+	return mark != 0 ? mark : 1;
+}
+
+static bool
+repeat_find(const struct guess *guess, uint64_t mark)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < REPEATS; i++)
+		found |= guess->repeat[i] == mark;
+	return found;
+}
+
+bool
+guess_repeats(struct guesses *guesses, struct text user, const char *address,
+    struct secret password)
+{
+	struct digest digest = guess_digest(guesses, user, address);
+	struct guess_shard *shard = &guesses->shard[digest_shard(&digest)];
+	uint64_t mark = repeat_mark(guesses, password);
+	const struct guess *guess;
+	bool repeats;
+
+	pthread_mutex_lock(&shard->mutex);
+	guess = guess_find(shard, &digest);
+	repeats = guess != NULL && repeat_find(guess, mark);
+	pthread_mutex_unlock(&shard->mutex);
+	return repeats;
+}
+
+bool
+guess_repeat_note(struct guesses *guesses, struct text user,
+    const char *address, struct secret password)
+{
+	struct digest digest = guess_digest(guesses, user, address);
+	struct guess_shard *shard = &guesses->shard[digest_shard(&digest)];
+	uint64_t mark = repeat_mark(guesses, password);
+	struct guess *guess;
+	bool repeats;
+
+	pthread_mutex_lock(&shard->mutex);
+	guess = guess_take(shard, &digest);
+	repeats = repeat_find(guess, mark);
+	if (!repeats) {
+		guess->repeat[guess->repeat_next] = mark;
+		guess->repeat_next = (guess->repeat_next + 1) % REPEATS;
+	}
+	pthread_mutex_unlock(&shard->mutex);
+	return repeats;
 }

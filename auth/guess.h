@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/base/secret.h"
 #include "server/base/text.h"
 
 /*
@@ -16,6 +17,11 @@
  * so what needs no hash (a credential that was verified before, an app
  * password) is looked at even during a wait, but at most `free` times in vain:
  * guess_probe(). Only a password that was hashed and right forgives.
+ *
+ * Nor one with an app password that was revoked: it sends the same bytes until
+ * somebody looks at it, and what was refused once is no further guess when it
+ * comes again: guess_repeats(). That holds only for what has the shape of an
+ * app password, 160 bits; of what people choose each attempt counts.
  *
  * In memory and bounded; a full set forgets the one that is quiet for longest.
  * Any thread. Times are monotonic nanoseconds.
@@ -75,6 +81,16 @@ void
 guess_wrong(struct guesses *guesses, struct text user, const char *address,
     const struct guess_rule *rule, uint64_t now_ns);
 
-/* Neither: it needed no hash, or came to no answer (a full lane). */
+/* Is this among the last few that guess_repeat_note() was told of? */
+bool
+guess_repeats(struct guesses *guesses, struct text user, const char *address,
+    struct secret password);
+
+/* The same, and from now on it is. */
+bool
+guess_repeat_note(struct guesses *guesses, struct text user,
+    const char *address, struct secret password);
+
+/* Neither: it needed no hash, came to no answer (a full lane), or repeats. */
 void
 guess_drop(struct guesses *guesses, struct text user, const char *address);

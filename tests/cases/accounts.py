@@ -339,6 +339,32 @@ def guessing_unknown(t):
     t.status(t.alice.get(PDF), 200)
 
 
+@case("a device with a revoked app password does not shut out its owner")
+def revoked_device(t):
+    user = new_user(t, "vera", "download-original")
+    word = t.server.command("app-password", "add", "vera", "--label",
+                            "tablet").strip()
+    t.server.secrets.add(word)
+    device = t.nobody.as_user("vera", word)
+    t.status(device.get(PDF), 200)
+    revoke_label(t, "vera", t.server.json("app-password", "list", "vera"),
+                 "tablet")
+    for _ in range(4 * LIMITS["auth", "guess_free"]):
+        t.status(device.get(PDF), 401)
+    t.eq({a.status for a in together(device, MANY // 4)}, {401}, "at once")
+    t.status(user.get(PDF), 200)
+
+
+@case("each other password of that shape is a guess, and slowed")
+def shaped_guesses(t):
+    new_user(t, "wilma", "download-original")
+    seen = [t.nobody.as_user("wilma", letter * 32).get(PDF).status
+            for letter in "abcdefghijkl"]
+    t.eq(seen[:LIMITS["auth", "guess_free"] + 1],
+         [401] * (LIMITS["auth", "guess_free"] + 1), "the first")
+    t.true(429 in seen, "never slowed: %r", seen)
+
+
 def hash_runs(t):
     """How often a thread of the hash lane has taken work."""
     text = t.status(t.server.admin().get("/metrics"), 200).text

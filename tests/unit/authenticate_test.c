@@ -472,6 +472,81 @@ an_app_password_needs_no_hash(void **state)
 	assert_true(answer.hashed);
 }
 
+/* The shape of an app password, and another one for each number. */
+static const char *
+app_shaped(struct door *door, unsigned number)
+{
+	return arena_format(door->world->arena,
+	    "abcd-efgh-ijkl-mnop-qrst-uvwx-yz23-%c%c%c%c",
+	    (int)('a' + number / 26 % 26), (int)('a' + number % 26), 'a', 'a')
+	    .ptr;
+}
+
+/* It sends the same until somebody looks at it, and shuts nobody out. */
+static void
+a_revoked_app_password_counts_once(void **state)
+{
+	struct door *door = *state;
+	struct world *world = door->world;
+	struct secret password;
+	struct answer answer;
+	struct user user;
+	char typed[64];
+
+	add_user(door, "bob", "right");
+	assert_int_equal(user_find(world->txn, TEXT("bob"), &user), OK);
+	assert_int_equal(app_password_add(world->txn, world->store,
+			     world->arena, user.id, TEXT("phone"), &password),
+	    OK);
+	snprintf(typed, sizeof(typed), "%.*s", TEXT_ARGS(password.bytes));
+	answer = ask(door, "bob", typed);
+	assert_int_equal(app_password_revoke(world->txn, user.id,
+			     answer.principal.app_password),
+	    OK);
+	for (int i = 0; i < 20; i++) {
+		answer = ask(door, "bob", typed);
+		assert_int_equal(answer.problem.status, 401);
+		assert_true(answer.hashed);
+	}
+	answer = ask(door, "bob", "right");
+	assert_int_equal(answer.result, AUTHENTICATE_DONE);
+	assert_true(answer.hashed);
+}
+
+/* It may be the account's own password that somebody guesses so. */
+static void
+others_of_that_shape_count_each(void **state)
+{
+	struct door *door = *state;
+	uint64_t guesses = door->world->conf->auth.guess_free;
+
+	add_user(door, "bob", "right");
+	assert_int_equal(ask(door, "bob", app_shaped(door, 0)).problem.status,
+	    401);
+	assert_int_equal(ask(door, "bob",
+			     "ABCD-efgh-ijkl-mnop-qrst-uvwx-yz23-aaaa")
+			     .problem.status,
+	    401);
+	for (unsigned i = 1; i < guesses; i++)
+		assert_int_equal(
+		    ask(door, "bob", app_shaped(door, i)).problem.status, 401);
+	assert_int_equal(ask(door, "bob", "right").problem.status, 429);
+}
+
+static void
+own_password_of_that_shape_opens(void **state)
+{
+	struct door *door = *state;
+	const char *own = app_shaped(door, 1), *other = app_shaped(door, 2);
+
+	add_user(door, "bob", own);
+	assert_int_equal(ask(door, "bob", other).problem.status, 401);
+	assert_int_equal(ask(door, "bob", other).problem.status, 401);
+	assert_int_equal(ask(door, "bob", own).result, AUTHENTICATE_DONE);
+	assert_int_equal(ask(door, "nobody", own).problem.status, 401);
+	assert_true(ask(door, "nobody", own).hashed);
+}
+
 static void
 guess_until_slowed(struct door *door, const char *user)
 {
@@ -516,6 +591,26 @@ verified_ones_pass_while_others_wait(void **state)
 	for (uint64_t i = 0; i < looks; i++)
 		assert_int_equal(ask(door, "bob", "wrong").problem.status, 429);
 	assert_int_equal(ask(door, "bob", "right").problem.status, 429);
+}
+
+/* Nor does a device with a revoked app password, while others are waited for. */
+static void
+a_repeat_is_no_look_in_vain(void **state)
+{
+	struct door *door = *state;
+	const char *revoked = app_shaped(door, 1);
+	uint64_t guesses = door->world->conf->auth.guess_free;
+
+	add_user(door, "bob", "right");
+	assert_int_equal(ask(door, "bob", "right").result, AUTHENTICATE_DONE);
+	assert_int_equal(ask(door, "bob", revoked).problem.status, 401);
+	for (uint64_t i = 0; i < guesses; i++)
+		assert_int_equal(ask(door, "bob", "wrong").problem.status, 401);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(ask(door, "bob", revoked).problem.status, 429);
+		assert_int_equal(ask(door, "bob", "right").result,
+		    AUTHENTICATE_DONE);
+	}
 }
 
 /* Else a neighbour could guess between the requests of the right one. */
@@ -682,8 +777,12 @@ main(void)
 		CASE(a_full_lane_answers_those_who_follow),
 		CASE(an_outdated_hash_is_made_again),
 		CASE(an_app_password_needs_no_hash),
+		CASE(a_revoked_app_password_counts_once),
+		CASE(others_of_that_shape_count_each),
+		CASE(own_password_of_that_shape_opens),
 		CASE(guessing_waits_even_with_the_right_one),
 		CASE(verified_ones_pass_while_others_wait),
+		CASE(a_repeat_is_no_look_in_vain),
 		CASE(verified_ones_forgive_nothing),
 		CASE(unknown_names_wait_alike),
 		CASE(plain_http_from_elsewhere_is_refused),

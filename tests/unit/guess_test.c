@@ -141,6 +141,45 @@ silence_is_forgotten(void **state)
 	assert_int_equal(guess(*state, BOB, "192.0.2.1", at(911)), 0);
 }
 
+static bool
+note(struct guesses *guesses, struct text user, const char *address,
+    const char *password)
+{
+	return guess_repeat_note(guesses, user, address,
+	    (struct secret){ text_from(password) });
+}
+
+static bool
+repeats(struct guesses *guesses, struct text user, const char *address,
+    const char *password)
+{
+	return guess_repeats(guesses, user, address,
+	    (struct secret){ text_from(password) });
+}
+
+/* Of one user and network, until as many others have come. */
+static void
+the_last_few_repeat(void **state)
+{
+	static const char *const others[] = { "1", "2", "3", "4", "5", "6",
+		"7" };
+
+	assert_false(repeats(*state, BOB, "192.0.2.1", "old"));
+	assert_false(note(*state, BOB, "192.0.2.1", "old"));
+	assert_true(note(*state, BOB, "192.0.2.1", "old"));
+	assert_true(repeats(*state, BOB, "192.0.2.200", "old"));
+	assert_false(repeats(*state, BOB, "192.0.2.1", "Old"));
+	assert_false(repeats(*state, BOB, "192.0.2.1", "old "));
+	assert_false(repeats(*state, BOB, "192.0.3.1", "old"));
+	assert_false(repeats(*state, TEXT("eve"), "192.0.2.1", "old"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(note(*state, BOB, "192.0.2.1", others[i]));
+	assert_true(repeats(*state, BOB, "192.0.2.1", "old"));
+	assert_false(note(*state, BOB, "192.0.2.1", "8"));
+	assert_false(repeats(*state, BOB, "192.0.2.1", "old"));
+	assert_true(repeats(*state, BOB, "192.0.2.1", "1"));
+}
+
 /* The table is bounded; a spray of names has to hit one set out of 8 192. */
 static void
 spraying_does_not_free_the_one_who_waits(void **state)
@@ -200,6 +239,7 @@ main(void)
 		CASE(many_at_once_gain_nothing),
 		CASE(lost_attempts_end_by_themselves),
 		CASE(silence_is_forgotten),
+		CASE(the_last_few_repeat),
 		CASE(spraying_does_not_free_the_one_who_waits),
 		CASE(threads_share_it),
 	};
