@@ -11,9 +11,9 @@ options_run(struct exchange *exchange)
 	struct response *response = &exchange->request->response;
 
 	response->status = 200;
-	response_header(response, "DAV", TEXT("1, 2, 3, extended-mkcol"));
-	response_header(response, "MS-Author-Via", TEXT("DAV"));
-	response_header(response, "Allow", method_allow());
+	response_header_kept(response, "DAV", TEXT("1, 2, 3, extended-mkcol"));
+	response_header_kept(response, "MS-Author-Via", TEXT("DAV"));
+	response_header_kept(response, "Allow", method_allow());
 	return OK;
 }
 

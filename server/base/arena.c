@@ -5,8 +5,9 @@
  * a chunk of its own behind the newest, so that the rest of that one is used.
  *
  * First chunks are kept by the thread that frees them, zeroed as far as they
- * were used: a request that needs no second one costs no allocation. Not under
- * the address sanitizer, which would not see who uses one too late.
+ * were used: a request that needs no second one costs no allocation. So are
+ * some of large strings, which need not be zero. Not under the address
+ * sanitizer, which would not see who uses one too late.
  */
 #include "server/base/arena.h"
 
@@ -19,7 +20,12 @@
 
 #include "server/base/memory.h"
 
-enum { CHUNK_FIRST = 8192, CHUNK_LARGEST = 65536, STRING_LARGE = 2048 };
+enum {
+	CHUNK_FIRST = 8192,
+	CHUNK_LARGEST = 65536,
+	STRING_LARGE = 2048,
+	STRING_ROOM = 8192 /* of a large one whose chunk is kept */
+};
 
 struct chunk {
 	struct chunk *next; /* owned; older */
@@ -44,21 +50,23 @@ chunk_new(size_t size)
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-enum { SPARES_MAX = 0 };
+enum { SPARES_MAX = 0, STRINGS_MAX = 0 };
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-enum { SPARES_MAX = 0 };
+enum { SPARES_MAX = 0, STRINGS_MAX = 0 };
 #else
-enum { SPARES_MAX = 64 };
+enum { SPARES_MAX = 64, STRINGS_MAX = 8 };
 #endif
 #else
-enum { SPARES_MAX = 64 };
+enum { SPARES_MAX = 64, STRINGS_MAX = 8 };
 #endif
 
 /* Of one thread; ends with it. */
 struct spares {
 	struct chunk *first; /* owned */
 	size_t count;
+	struct chunk *string; /* owned; STRING_ROOM bytes each, not zero */
+	size_t string_count;
 	bool known; /* spares_end() will be called */
 };
 
@@ -67,17 +75,26 @@ static pthread_once_t spares_once = PTHREAD_ONCE_INIT;
 static pthread_key_t spares_key;
 
 static void
+chunks_free(struct chunk *chunk)
+{
+	while (chunk != NULL) {
+		struct chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+}
+
+static void
 spares_end(void *context)
 {
 	struct spares *own = context;
 
-	while (own->first != NULL) {
-		struct chunk *chunk = own->first;
-
-		own->first = chunk->next;
-		free(chunk);
-	}
-	own->count = SPARES_MAX; /* what comes later is freed at once */
+	chunks_free(own->first);
+	chunks_free(own->string);
+	/* What comes later is freed at once. */
+	*own = (struct spares){ .count = SPARES_MAX,
+		.string_count = STRINGS_MAX };
 }
 
 static void
@@ -87,18 +104,36 @@ spares_setup(void)
 		abort();
 }
 
+/* False: nobody would free what this thread keeps. */
+static bool
+spares_known(void)
+{
+	if (!spares.known) {
+		(void)pthread_once(&spares_once, spares_setup);
+		spares.known = pthread_setspecific(spares_key, &spares) == 0;
+	}
+	return spares.known;
+}
+
 /* False: there are enough. */
+static bool
+string_keep(struct chunk *chunk)
+{
+	if (chunk->size != STRING_ROOM || spares.string_count >= STRINGS_MAX ||
+	    !spares_known())
+		return false;
+	chunk->next = spares.string;
+	spares.string = chunk;
+	spares.string_count++;
+	return true;
+}
+
+/* The same for a first chunk. */
 static bool
 spare_keep(struct chunk *chunk)
 {
-	if (spares.count >= SPARES_MAX)
+	if (spares.count >= SPARES_MAX || !spares_known())
 		return false;
-	if (!spares.known) {
-		(void)pthread_once(&spares_once, spares_setup);
-		if (pthread_setspecific(spares_key, &spares) != 0)
-			return false;
-		spares.known = true;
-	}
 	memset(chunk->bytes, 0, chunk->used);
 	chunk->used = 0;
 	chunk->next = spares.first;
@@ -145,7 +180,9 @@ arena_free(struct arena *arena)
 	for (chunk = arena->newest; chunk != NULL;) {
 		struct chunk *older = chunk->next;
 
-		if ((void *)chunk->bytes != (void *)arena || !spare_keep(chunk))
+		if (!((void *)chunk->bytes == (void *)arena ?
+			    spare_keep(chunk) :
+			    string_keep(chunk)))
 			free(chunk);
 		chunk = older;
 	}
@@ -209,17 +246,33 @@ arena_array(struct arena *arena, size_t count, size_t size)
 	return arena_alloc(arena, total);
 }
 
-/* A chunk of its own, of which every byte will be written. */
+/* Not zeroed: of what is used every byte will be written. */
+static struct chunk *
+string_chunk(size_t size)
+{
+	struct chunk *chunk = spares.string;
+
+	if (size > STRING_ROOM || chunk == NULL) {
+		size = size > STRING_ROOM ? size : STRING_ROOM;
+		chunk = memory_resize(NULL, sizeof(*chunk) + size);
+		chunk->size = size;
+		return chunk;
+	}
+	spares.string = chunk->next;
+	spares.string_count--;
+	return chunk;
+}
+
+/* In a chunk of its own. */
 static char *
 string_large(struct arena *arena, struct text text)
 {
-	struct chunk *chunk = memory_resize(NULL,
-	    sizeof(*chunk) + text.len + 1);
+	struct chunk *chunk = string_chunk(text.len + 1);
 
-	chunk->size = chunk->used = text.len + 1;
+	chunk->used = chunk->size;
 	chunk->next = arena->newest->next;
 	arena->newest->next = chunk;
-	arena->handed_out += chunk->size;
+	arena->handed_out += text.len + 1;
 	memcpy(chunk->bytes, text.ptr, text.len);
 	chunk->bytes[text.len] = '\0';
 	return chunk->bytes;

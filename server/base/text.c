@@ -8,14 +8,11 @@
 #include <string.h>
 
 bool
-text_equal_nocase(struct text a, struct text b)
+bytes_equal_nocase(const char *a, const char *b, size_t len)
 {
-	if (a.len != b.len)
-		return false;
-	for (size_t i = 0; i < a.len; i++) {
-		unsigned difference = (unsigned char)a.ptr[i] ^
-		    (unsigned char)b.ptr[i];
-		char lower = (char)(a.ptr[i] | 0x20);
+	for (size_t i = 0; i < len; i++) {
+		unsigned difference = (unsigned char)a[i] ^ (unsigned char)b[i];
+		char lower = (char)(a[i] | 0x20);
 
 		if (difference != 0 &&
 		    (difference != 0x20 || lower < 'a' || lower > 'z'))

@@ -36,9 +36,16 @@ text_equal(struct text a, struct text b)
 	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII letters compare without case, all other bytes exactly. */
+/* The same as text_equal_nocase() for `len` bytes of both. */
 bool
-text_equal_nocase(struct text a, struct text b);
+bytes_equal_nocase(const char *a, const char *b, size_t len);
+
+/* ASCII letters compare without case, all other bytes exactly. */
+static inline bool
+text_equal_nocase(struct text a, struct text b)
+{
+	return a.len == b.len && bytes_equal_nocase(a.ptr, b.ptr, a.len);
+}
 
 /* Order of memcmp, a prefix before the longer text. */
 int
