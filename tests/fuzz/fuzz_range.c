@@ -52,9 +52,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.etag = { "\"t\"", 3 } };
 	struct header_field field = { .name = TEXT("Range") };
 	struct conf conf = { .limits = { .ranges = 16 } };
-	struct request request = {
-		.method = TEXT("GET"), .conf = &conf, .headers = { &field, 1 }
-	};
+	struct request request = { .method = TEXT("GET"),
+		.conf = &conf,
+		.headers = { .field = &field, .count = 1 } };
 	struct range_set set;
 	enum outcome outcome;
 

@@ -10,7 +10,8 @@
 static struct request
 request_with(struct header_field *field, size_t count)
 {
-	return (struct request){ .headers = { field, count } };
+	return (struct request){ .headers = {
+				     .field = field, .count = count } };
 }
 
 static void
