@@ -7,8 +7,10 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/memory.h"
+#include "store/ends.h"
 #include "store/maintain.h"
 
+enum { AHEAD_SECONDS = 60 }; /* more than a clock that is kept right steps */
 enum { REST_SECONDS = 5, REST_BUSY_MS = 20, REST_IDLE_MS = 1 };
 
 struct tidy {
@@ -17,6 +19,8 @@ struct tidy {
 	pthread_mutex_t mutex; /* guards stopping */
 	pthread_cond_t changed;
 	bool stopping;
+	struct ends_pace ends; /* of the thread */
+	bool ahead;            /* the wall clock is behind, and that was told */
 };
 
 /* True when the thread is to go on. */
@@ -38,6 +42,29 @@ tidy_rest(struct tidy *tidy, uint64_t rest_ns)
 	return go;
 }
 
+/* Warns once, for what is promised until a time now ends early. */
+static void
+tidy_clock(struct tidy *tidy, bool last) ON_WORKER;
+
+static void
+tidy_clock(struct tidy *tidy, bool last)
+{
+	enum outcome outcome = ends_keep(tidy->server->store, &tidy->ends,
+	    last);
+	uint64_t wall = clock_wall_ns(), ends = clock_ends_look_ns();
+	bool ahead = ends > wall && ends - wall > AHEAD_SECONDS * NS_PER_SECOND;
+
+	if (outcome != OK && outcome != BUSY)
+		log_message(LOG_LEVEL_WARNING, "ends", "outcome=%s",
+		    outcome_name(outcome));
+	if (ahead && !tidy->ahead)
+		log_message(LOG_LEVEL_WARNING, "clock",
+		    "behind=%llu; it was set back, and what ends goes on as "
+		    "before; if it had been wrong: celldav clock --reset",
+		    (unsigned long long)((ends - wall) / NS_PER_SECOND));
+	tidy->ahead = ahead;
+}
+
 static void *
 tidy_thread(void *context)
 {
@@ -46,14 +73,18 @@ tidy_thread(void *context)
 	uint64_t rest = REST_SECONDS * NS_PER_SECOND;
 
 	thread_enter_worker();
+	tidy_clock(tidy, false); /* so that a later reset is seen as one */
 	/*
 	 * While others change something, what is freed here is so little and
 	 * so seldom that one in a hundred of them meets it.
 	 */
 	while (tidy_rest(tidy, rest)) {
 		bool more = false;
-		enum outcome outcome = store_tidy(tidy->server->store,
-		    clock_wall_ns(), &pace, &more);
+		enum outcome outcome;
+
+		tidy_clock(tidy, false);
+		outcome = store_tidy(tidy->server->store, clock_wall_ns(),
+		    &pace, &more);
 
 		if (outcome != OK && outcome != BUSY)
 			log_message(LOG_LEVEL_WARNING, "tidy", "outcome=%s",
@@ -63,6 +94,7 @@ tidy_thread(void *context)
 			rest = (pace.busy ? REST_BUSY_MS : REST_IDLE_MS) *
 			    (NS_PER_SECOND / 1000);
 	}
+	tidy_clock(tidy, true);
 	return NULL;
 }
 

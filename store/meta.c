@@ -1,7 +1,9 @@
 #include "store/meta.h"
 
+#include "server/base/clock.h"
 #include "server/base/codec.h"
 #include "server/base/random.h"
+#include "store/ends.h"
 #include "store/keys.h"
 #include "store/scopes.h"
 
@@ -85,8 +87,12 @@ meta_read(struct txn *txn, struct meta *ret_meta)
 	outcome = get_number(txn, TEXT("identity"), &meta.identity);
 	if (outcome == OK)
 		outcome = get_number(txn, TEXT("ids"), &meta.ids);
+	if (outcome == NOT_FOUND)
+		return DAMAGED;
+	if (outcome == OK)
+		outcome = ends_read(txn, &meta.ends);
 	if (outcome != OK)
-		return outcome == NOT_FOUND ? DAMAGED : outcome;
+		return outcome;
 	*ret_meta = meta;
 	return OK;
 }
@@ -221,9 +227,10 @@ meta_open(struct engine *engine, enum store_open how, const char *path,
 			txn = NULL;
 		}
 	}
-	if (outcome == OK)
+	if (outcome == OK) {
+		clock_ends_raise(meta.ends);
 		*ret_meta = meta;
-	else if (message->len == 0)
+	} else if (message->len == 0)
 		buffer_format(message, "the store in %s cannot be opened: %s",
 		    path, outcome_name(outcome));
 	return outcome;

@@ -13,6 +13,7 @@
  *   "format"    number of the layout of all keys and values
  *   "identity"  random, made once
  *   "ids"       first id that nobody has reserved
+ *   "ends"      how late it was when an end was judged last (store/ends.h)
  *   "accounts"  drawn anew with each change of an account (auth/accounts.h)
  *
  * Ids are reserved in blocks of 2^40, one for each opening, so that giving
@@ -22,11 +23,13 @@ enum { META_ID_BITS = 40 };
 
 struct meta {
 	uint64_t format, identity;
-	uint64_t ids; /* meta_open: the block that was reserved */
+	uint64_t ends; /* 0: none */
+	uint64_t ids;  /* meta_open: the block that was reserved */
 };
 
 /*
- * Makes (STORE_CREATE), checks, migrates and reserves. `message` says why
+ * Makes (STORE_CREATE), checks, migrates, reserves, and raises the clock for
+ * ends. `message` says why
  * not: EXISTS, NOT_FOUND (no store), UNSUPPORTED (newer), DAMAGED.
  */
 enum outcome

@@ -21,7 +21,7 @@ _celldav()
 		esac
 	done
 	case "$name $verb" in
-	" ") options="init serve check user group app-password cell grant versions trash verify gc scrub stats backup restore" ;;
+	" ") options="init serve check user group app-password cell grant versions trash verify gc scrub stats clock backup restore" ;;
 	"user ") options="add update passwd show list disable enable remove" ;;
 	"group ") options="add remove list join leave" ;;
 	"app-password ") options="add list revoke" ;;
@@ -44,6 +44,7 @@ _celldav()
 	"trash restore"*) options="--name" ;;
 	"trash empty"*) options="--before" ;;
 	"scrub "*) options="--rate" ;;
+	"clock "*) options="--reset" ;;
 	"restore "*) options="--dir" ;;
 	esac
 	[[ $word == -* ]] && options+=" --config --json --quiet --help --version"

@@ -18,6 +18,7 @@ complete -c celldav -f -n __fish_use_subcommand -a verify -d 'check what must al
 complete -c celldav -f -n __fish_use_subcommand -a gc -d 'remove contents that nothing names any more'
 complete -c celldav -f -n __fish_use_subcommand -a scrub -d 'read every content and compare its checksum'
 complete -c celldav -f -n __fish_use_subcommand -a stats -d 'print counts and sizes'
+complete -c celldav -f -n __fish_use_subcommand -a clock -d 'show whether the clock was set back behind ends that it saw'
 complete -c celldav -f -n __fish_use_subcommand -a backup -d 'write a consistent copy to one file, also while serving'
 complete -c celldav -f -n __fish_use_subcommand -a restore -d 'make a state from a backup, in a new folder'
 complete -c celldav -n '__fish_seen_subcommand_from init' -l dir -r -d 'the folder to set up'
@@ -84,4 +85,5 @@ complete -c celldav -n '__fish_seen_subcommand_from trash; and __fish_seen_subco
 complete -c celldav -f -n '__fish_seen_subcommand_from trash; and not __fish_seen_subcommand_from list restore empty' -a empty -d 'remove what is in the trash, for good'
 complete -c celldav -n '__fish_seen_subcommand_from trash; and __fish_seen_subcommand_from empty' -l before -x -d 'only what was deleted before this time'
 complete -c celldav -n '__fish_seen_subcommand_from scrub' -l rate -x -d 'most bytes read in a second; else 256M; 0: no limit'
+complete -c celldav -n '__fish_seen_subcommand_from clock' -l reset -d 'what ends goes by the clock as it is again'
 complete -c celldav -n '__fish_seen_subcommand_from restore' -l dir -r -d 'a new folder; it gets DIR/state and a configuration'

@@ -41,6 +41,7 @@ const struct command *const commands[] = {
 	&command_gc,
 	&command_scrub,
 	&command_stats,
+	&command_clock,
 	&command_backup,
 	&command_restore,
 };

@@ -1,11 +1,20 @@
-/* celldav verify, gc, scrub, stats: care of the store, also while it serves. */
+/* celldav verify, gc, scrub, stats, clock: care of the store, also while it serves. */
 #include <sys/resource.h>
 
+#include "server/base/clock.h"
 #include "server/commands/rows.h"
 #include "server/commands/show.h"
 #include "server/commands/tool.h"
+#include "store/ends.h"
 
 enum { SCRUB_NICE = 10, SCRUB_RATE = 256 << 20 };
+
+static const struct show_column clock_columns[] = {
+	{ "clock", SHOW_TEXT },
+	{ "ends", SHOW_TEXT },
+	{ "behind_seconds", SHOW_NUMBER },
+	{ NULL, SHOW_TEXT },
+};
 
 /* Prints the report; findings make it a failure. */
 static int
@@ -84,6 +93,33 @@ stats_run(struct invocation *invocation)
 	return store_run(invocation, "stats", store_stats, STORE_READ_ONLY);
 }
 
+static int
+clock_run(struct invocation *invocation)
+{
+	bool reset = invocation_option(invocation, "reset") != NULL;
+	int status = tool_store(invocation,
+	    reset ? STORE_USE : STORE_READ_ONLY);
+	uint64_t wall, ends;
+	enum outcome outcome = OK;
+	json_t *object;
+
+	if (status != EXIT_DONE)
+		return status;
+	thread_enter_worker();
+	if (reset)
+		outcome = ends_reset(invocation->store);
+	if (outcome != OK)
+		return tool_fail(outcome, "clock", "reset");
+	wall = clock_wall_ns();
+	ends = clock_ends_look_ns();
+	object = json_object();
+	json_object_set_new(object, "clock", show_time(wall));
+	json_object_set_new(object, "ends", show_time(ends));
+	json_object_set_new(object, "behind_seconds",
+	    show_count(ends > wall ? (ends - wall) / NS_PER_SECOND : 0));
+	return show_object(invocation, object, clock_columns);
+}
+
 const struct command command_verify = {
 	.name = "verify",
 	.arguments = "",
@@ -119,4 +155,19 @@ const struct command command_stats = {
 	.arguments = "",
 	.summary = "print counts and sizes",
 	.run = stats_run,
+};
+
+static const struct option_row clock_options[] = {
+	{ .name = "reset",
+	    .kind = OPTION_FLAG,
+	    .help = "what ends goes by the clock as it is again" },
+	{ .name = NULL },
+};
+
+const struct command command_clock = {
+	.name = "clock",
+	.arguments = "",
+	.options = clock_options,
+	.summary = "show whether the clock was set back behind ends that it saw",
+	.run = clock_run,
 };

@@ -44,5 +44,6 @@ extern const struct command command_verify;
 extern const struct command command_gc;
 extern const struct command command_scrub;
 extern const struct command command_stats;
+extern const struct command command_clock;
 extern const struct command command_backup;
 extern const struct command command_restore;

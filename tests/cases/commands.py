@@ -19,12 +19,12 @@ COMMANDS = (
     "cell create", "cell list", "cell show", "cell update", "cell remove",
     "cell import", "cell export", "grant set", "grant list", "grant revoke",
     "versions list", "versions restore", "trash list", "trash restore",
-    "trash empty", "verify", "gc", "scrub", "backup", "restore", "stats",
+    "trash empty", "verify", "gc", "scrub", "backup", "restore", "stats", "clock",
 )
 PRINTS = ("user list", "user show alice", "group list",
           "app-password list alice", "cell list", "cell show a",
           "grant list a", "trash list a", "versions list a/docs/plan.pdf",
-          "stats", "verify", "check")
+          "stats", "verify", "check", "clock")
 
 
 @case("interface.md 1: every command has --help and exits 0")

@@ -185,6 +185,7 @@ def ends(figures):
     server = serve(clock)
     grant_ends(figures, clock, server)
     dead_stay_dead(figures, clock, server)
+    grant_after_start(figures, clock, server)
     server.close()
 
 
@@ -207,6 +208,26 @@ def grant_ends(figures, clock, server):
         clock.set("-3650d")
         figures.equal("ten years before", bob.get("/dav/shared/f").status,
                       404)
+
+
+def grant_after_start(figures, clock, server):
+    """A start with an older clock knows too; an operator can say that the
+    clock had been wrong."""
+    server.stop()
+    clock.set("-1h")
+    server.start(preload=clock.environment())
+
+    def status():
+        with server.client("bob") as bob:
+            return bob.get("/dav/shared/f").status
+
+    figures.equal("grant until a time: after a start before it", status(),
+                  404)
+    clock.set("-3650d")
+    server.command("clock", "--reset")
+    figures.true("it holds again after celldav clock --reset",
+                 wire.wait_until(lambda: status() == 200, 10))
+    clock.set("+0")
 
 
 def dead_stay_dead(figures, clock, server):
