@@ -12,7 +12,8 @@
 #include "store/media.h"
 
 enum {
-	BLOCK = 512 * 1024 /* a write(2) of this size is efficient */
+	BLOCK = 512 * 1024, /* a write(2) of this size is efficient */
+	PROVEN = 64 * 1024  /* who sent so much may have room for more */
 };
 
 static void
@@ -39,21 +40,6 @@ block_write(struct job *job) ON_WORKER
 		    buffer_text(&upload->outgoing));
 }
 
-static void
-block_written(struct job *job) ON_LOOP
-{
-	struct upload *upload = (struct upload *)((char *)job -
-	    offsetof(struct upload, job));
-
-	upload->writing = false;
-	buffer_clear(&upload->outgoing);
-	if (upload->paused) {
-		upload->paused = false;
-		request_resume_body(upload->request);
-	}
-	upload_settle(upload);
-}
-
 /* The first block holds the first bytes. */
 static void
 head_keep(struct upload *upload) ON_LOOP
@@ -78,8 +64,6 @@ block_post(struct upload *upload) ON_LOOP
 	upload->incoming = upload->outgoing;
 	upload->outgoing = full;
 	upload->writing = true;
-	upload->job.run = block_write;
-	upload->job.home = block_written;
 	upload->job.subject =
 	    subject_of(&visit_of(upload->request)->exchange.principal);
 	outcome = job_post(upload->server->workers, LANE_SLOW, kind,
@@ -89,25 +73,79 @@ block_post(struct upload *upload) ON_LOOP
 	return outcome;
 }
 
+/* The worker says what failed from where this succeeds. */
+static enum outcome
+block_hand_over(struct upload *upload) ON_LOOP
+{
+	enum outcome outcome = block_post(upload);
+
+	if (outcome != OK)
+		upload->failed = outcome;
+	return outcome;
+}
+
+/* The next block may be full already: it follows before more is received. */
+static void
+block_written(struct job *job) ON_LOOP
+{
+	struct upload *upload = (struct upload *)((char *)job -
+	    offsetof(struct upload, job));
+
+	upload->writing = false;
+	buffer_clear(&upload->outgoing);
+	if (upload->paused) {
+		upload->paused = false;
+		if (upload->failed == OK && !upload->ended)
+			(void)block_hand_over(upload); /* in `failed` */
+		request_resume_body(upload->request);
+	}
+	upload_settle(upload);
+}
+
+/*
+ * Room grows with what came, so that nobody holds a block by the mere promise
+ * of a long body.
+ */
+static char *
+sink_room(struct body_sink *sink, size_t want, size_t *ret_size) ON_LOOP
+{
+	struct upload *upload = (struct upload *)sink;
+	struct buffer *incoming = &upload->incoming;
+	size_t space;
+
+	if (upload->kind != UPLOAD_STAGE || incoming->len >= BLOCK ||
+	    upload->request->received < PROVEN)
+		return NULL;
+	space = BLOCK - incoming->len;
+	*ret_size = want < space ? want : space;
+	return buffer_room(incoming, *ret_size);
+}
+
+/* Bytes that were received in place are only counted. */
+static void
+incoming_add(struct upload *upload, struct text bytes) ON_LOOP
+{
+	struct buffer *incoming = &upload->incoming;
+
+	if (incoming->ptr != NULL && bytes.ptr == incoming->ptr + incoming->len)
+		buffer_added(incoming, bytes.len);
+	else
+		buffer_append(incoming, bytes);
+}
+
 static enum outcome
 stage_write(struct upload *upload, struct text bytes) ON_LOOP
 {
-	enum outcome outcome;
-
 	if (!upload->writing && upload->failed != OK)
 		return IO; /* `failed` says more, and is what counts */
-	buffer_append(&upload->incoming, bytes);
+	incoming_add(upload, bytes);
 	if (upload->incoming.len < BLOCK)
 		return OK;
 	if (upload->writing) {
 		upload->paused = true;
 		return BUSY;
 	}
-	outcome = block_post(upload);
-	if (outcome == OK)
-		return OK; /* from here on the worker says what failed */
-	upload->failed = outcome;
-	return IO;
+	return block_hand_over(upload) == OK ? OK : IO;
 }
 
 static enum outcome
@@ -136,12 +174,15 @@ void
 upload_begin(struct upload *upload, struct request *request, struct loop *loop,
     struct server *server, uint64_t max)
 {
+	upload->sink.room = sink_room;
 	upload->sink.write = sink_write;
 	upload->sink.end = sink_end;
 	upload->request = request;
 	upload->server = server;
 	upload->store = server->store;
 	upload->job.loop = loop;
+	upload->job.run = block_write;
+	upload->job.home = block_written;
 	if (upload->kind == UPLOAD_GATHER)
 		buffer_init(&upload->incoming, (size_t)max);
 	request_read_body(request, &upload->sink, max);

@@ -1,7 +1,8 @@
 /*
  * Reading heads and bodies. One read goes into the scratch of the loop; heads
  * are copied into the arena of their request, body bytes go from the scratch
- * straight to the sink, and only what cannot be used now is kept.
+ * straight to the sink, or to the room that it offers, and only what cannot be
+ * used now is kept.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -15,16 +16,15 @@
 
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-ssize_t
-connection_receive(struct connection *connection)
+static ssize_t
+receive_into(struct connection *connection, char *room, size_t size) ON_LOOP
 {
 	struct stream *stream = &connection->stream;
 	ssize_t got;
 
 	if (!connection->readable)
 		return STREAM_AGAIN;
-	got = stream->row->read(stream, connection->owner->scratch,
-	    SCRATCH_SIZE);
+	got = stream->row->read(stream, room, size);
 	/* A peer that is done leaves an end to be read. */
 	if (stream->drained && !(connection->peer_shut && got > 0))
 		connection->readable = false;
@@ -36,6 +36,13 @@ connection_receive(struct connection *connection)
 		http_count_received((size_t)got);
 	}
 	return got;
+}
+
+ssize_t
+connection_receive(struct connection *connection)
+{
+	return receive_into(connection, connection->owner->scratch,
+	    SCRATCH_SIZE);
 }
 
 /*
@@ -335,19 +342,45 @@ body_wait(struct connection *connection) ON_LOOP
 	return TURN_WAIT;
 }
 
+/*
+ * Where bytes of a body are received: a long one goes to its sink without a
+ * copy. No more than is left of it, as a next request may follow. Chunks are
+ * decoded in the scratch.
+ */
+static char *
+body_room(struct connection *connection, size_t *ret_size) ON_LOOP
+{
+	struct transfer *transfer = connection->transfer;
+	struct body_sink *sink = transfer->sink;
+	uint64_t left = transfer->body_left;
+	char *room = NULL;
+
+	if (transfer->request.body == REQUEST_BODY_LENGTH && sink->room != NULL)
+		room = sink->room(sink,
+		    left < SLICE_SIZE ? (size_t)left : SLICE_SIZE, ret_size);
+	if (room != NULL)
+		return room;
+	*ret_size = SCRATCH_SIZE;
+	return connection->owner->scratch;
+}
+
 static enum turn
 body_fill(struct connection *connection) ON_LOOP
 {
+	char *room;
+	size_t size;
 	ssize_t got;
 
 	if (connection->slice >= SLICE_SIZE)
 		return TURN_YIELD;
-	got = receive_more(connection);
+	/* As in receive_more(). */
+	connection->readable |= connection->presumed;
+	room = body_room(connection, &size);
+	got = receive_into(connection, room, size);
 	if (got == STREAM_AGAIN)
 		return body_wait(connection);
 	if (got > 0) {
-		connection->rest = (struct text){ connection->owner->scratch,
-			(size_t)got };
+		connection->rest = (struct text){ room, (size_t)got };
 		return TURN_GO;
 	}
 	if (got == STREAM_ERROR) {

@@ -70,8 +70,11 @@ struct request {
  * byte, CANCELLED when the client went away, BAD_INPUT for broken framing,
  * TOO_LARGE, or what write said. On any failure the owner still calls
  * request_reply() (CANCELLED and BAD_INPUT framing: the answer may not arrive).
+ * `room`, if set, may offer a place for at most `want` bytes, *ret_size of
+ * them and never 0, or NULL: `write` then may get bytes that are there already.
  */
 struct body_sink {
+	char *(*room)(struct body_sink *sink, size_t want, size_t *ret_size);
 	enum outcome (*write)(struct body_sink *sink, struct text bytes);
 	void (*end)(struct body_sink *sink, enum outcome outcome);
 };
