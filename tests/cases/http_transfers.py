@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """Bodies of files on their way out: parts of a file that was not checked yet,
-readers that stop and go on, over plain HTTP and TLS.
+readers that stop and go on, over plain HTTP and TLS. And on their way in:
+sizes around the blocks that are written.
 
 Each case has a server of its own.
 """
@@ -14,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from check import World, case, main                              # noqa: E402
 from owned import Owned                                          # noqa: E402
 from tls_server import tls_configure, tls_context                # noqa: E402
+from wire import to_chunks                                       # noqa: E402
 
 FILE = "/dav/a/f"
 
@@ -102,6 +104,39 @@ def parts_together(t):
                 part = data[first:last + 1]
                 t.true(answer.body[at:at + len(part)] == part,
                        "not the bytes %d to %d", first, last)
+
+
+def put_and_get(t, client, data, chunked):
+    """The next request follows at once: its bytes are not of the body."""
+    put = client.head("PUT", FILE, (), len(data), chunked)
+    with client.connect() as connection:
+        connection.send(put + (to_chunks(data) if chunked else data)
+                        + client.head("GET", FILE), 2)
+        t.status(connection.read(), 201, 204)
+        answer = connection.read()
+        t.status(answer, 200)
+        t.true(answer.body == data, "not the %d bytes put", len(data))
+
+
+def put_sizes(t, client):
+    data = os.urandom((3 << 20) + 777)
+    for edge in (1 << 16, 1 << 17, 1 << 19, 9 << 16, 1 << 20, len(data)):
+        for size in (edge - 1, edge, edge + 1):
+            for chunked in (False, True):
+                put_and_get(t, client, data[:size], chunked)
+
+
+@case("RFC 9112 6.3: a body ends where it ends, around blocks, plain and TLS")
+def block_edges(t):
+    with Owned() as server:
+        certificate = tls_configure(server)
+        server.start()
+        with server.client("alice", tls_context(certificate)) as alice:
+            put_sizes(t, alice)
+    with Owned() as server:
+        server.start()
+        with server.client("alice") as alice:
+            put_sizes(t, alice)
 
 
 if __name__ == "__main__":
