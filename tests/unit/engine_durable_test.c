@@ -101,19 +101,22 @@ test_other_process_grows_the_map(struct fixture *f)
 {
 	static char bytes[65536];
 	struct txn *txn;
-	int status;
+	int status, turn[2];
 	pid_t child;
 
 	if (!f->row->durable)
 		return;
 	f->row->close(f->engine);
-	f->engine = open_engine(f->row, f->folder, 1 << 20);
+	assert_int_equal(pipe(turn), 0);
+	/* Before the engine is open: it has a thread, and fork copies one. */
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		struct engine *engine = open_engine(f->row, f->folder,
-		    MAP_SIZE);
+		struct engine *engine;
 
+		if (read(turn[0], bytes, 1) != 1)
+			_exit(1);
+		engine = open_engine(f->row, f->folder, MAP_SIZE);
 		if (txn_begin_write(engine, &txn) != OK)
 			_exit(1);
 		for (int i = 0; i < 64; i++) {
@@ -126,8 +129,12 @@ test_other_process_grows_the_map(struct fixture *f)
 		}
 		_exit(txn_commit(txn) == OK ? 0 : 1);
 	}
+	f->engine = open_engine(f->row, f->folder, 1 << 20);
+	assert_int_equal(write(turn[1], "", 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	close(turn[0]);
+	close(turn[1]);
 	put(f->engine, "mine", "1");
 	assert_int_equal(txn_begin_read(f->engine, &txn), OK);
 	assert_int_equal(bank_sum(txn), 1);
