@@ -200,6 +200,8 @@ class Disk:
         elif event.kind == MKDIR:
             self.inodes[event.inode] = Folder()
             self.change(Part(event, folder, name, self.inodes[event.inode]))
+        elif event.inode == 0:
+            pass    # another process had unlinked it when it was looked at
         elif name not in self.live(folder):
             self.inodes[event.inode] = File()
             self.change(Part(event, folder, name, self.inodes[event.inode]))
