@@ -85,7 +85,7 @@ def parse():
 
 def main():
     options = parse()
-    tests = [test for test in tests_all(600 if options.long else 20)
+    tests = [test for test in tests_all(options.long)
              if selected(test, options.names)]
     if options.list:
         for test in tests:
