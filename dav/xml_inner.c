@@ -1,7 +1,8 @@
 /*
  * What an element holds, as text that stands alone: everything between the
  * name in its start tag and its end tag. `<p:name xmlns:p="..."` before it and
- * `</p:name>` behind it make the element again.
+ * `</p:name>` behind it make the element again. The tree is walked by hand:
+ * libxml2's helpers allocate, and tell want of memory as "there is none".
  */
 #include "dav/xml.h"
 
@@ -33,19 +34,24 @@ name_write(struct buffer *out, const xmlNs *ns, const xmlChar *name)
 	buffer_append(out, text_from((const char *)name));
 }
 
+/* Quoted. Without a DTD a value is nothing but text. */
+static void
+value_write(struct buffer *out, const xmlAttr *attribute)
+{
+	buffer_append(out, TEXT("=\""));
+	for (const xmlNode *c = attribute->children; c != NULL; c = c->next)
+		if (c->type == XML_TEXT_NODE)
+			xml_escape(out, text_from((const char *)c->content));
+	buffer_append_byte(out, '"');
+}
+
 static void
 attributes_write(struct buffer *out, const xmlNode *node)
 {
 	for (xmlAttr *a = node->properties; a != NULL; a = a->next) {
-		xmlChar *value = xmlNodeListGetString(node->doc, a->children,
-		    1);
-
 		buffer_append_byte(out, ' ');
 		name_write(out, a->ns, a->name);
-		buffer_append(out, TEXT("=\""));
-		xml_escape(out, text_from((const char *)value));
-		buffer_append_byte(out, '"');
-		xmlFree(value);
+		value_write(out, a);
 	}
 }
 
@@ -104,33 +110,34 @@ content_uses(const xmlNode *node, const xmlNs *ns)
 	return false;
 }
 
+/* A declaration that a nearer one hides is used by nothing below. */
 static void
 scope_write(struct buffer *out, const xmlNode *node)
 {
-	xmlNs **list = xmlGetNsList(node->doc, node);
-
-	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-		if (attributes_use(node, list[i]) ||
-		    content_uses(node, list[i]))
-			declaration_write(out, list[i]);
-	xmlFree(list);
+	for (const xmlNode *up = node;
+	     up != NULL && up->type == XML_ELEMENT_NODE; up = up->parent)
+		for (const xmlNs *ns = up->nsDef; ns != NULL; ns = ns->next)
+			if (attributes_use(node, ns) || content_uses(node, ns))
+				declaration_write(out, ns);
 }
 
 /* The language that is in force counts, wherever it was set (4.3). */
 static void
 language_write(struct buffer *out, const xmlNode *node)
 {
-	xmlChar *language;
+	const xmlAttr *language = xmlHasNsProp(node, BAD_CAST "lang",
+	    XML_XML_NAMESPACE);
 
-	if (xmlHasNsProp(node, BAD_CAST "lang", XML_XML_NAMESPACE) != NULL)
-		return;
-	language = xmlNodeGetLang(node);
+	if (language != NULL)
+		return; /* among its own attributes */
+	for (const xmlNode *up = node->parent;
+	     language == NULL && up != NULL && up->type == XML_ELEMENT_NODE;
+	     up = up->parent)
+		language = xmlHasNsProp(up, BAD_CAST "lang", XML_XML_NAMESPACE);
 	if (language == NULL)
 		return;
-	buffer_append(out, TEXT(" xml:lang=\""));
-	xml_escape(out, text_from((const char *)language));
-	buffer_append_byte(out, '"');
-	xmlFree(language);
+	buffer_append(out, TEXT(" xml:lang"));
+	value_write(out, language);
 }
 
 struct text

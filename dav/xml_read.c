@@ -150,6 +150,7 @@ static enum outcome
 utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 {
 	xmlParserCtxt *parser;
+	const xmlError *last;
 	xmlDoc *doc;
 	enum outcome outcome;
 	bool sound, starved;
@@ -165,13 +166,17 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 	if (parser == NULL)
 		return BUSY;
 	parser->sax->internalSubset = subset_refuse;
+	xmlResetLastError();
 	doc = xmlCtxtReadMemory(parser, bytes.ptr, (int)bytes.len, NULL,
 	    "UTF-8",
 	    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 		XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC);
 	/* Undeclared prefixes and such leave a tree, but no sound one. */
 	sound = parser->wellFormed && parser->nsWellFormed;
+	/* A declaration for which there was no memory is told to the thread. */
+	last = xmlGetLastError();
 	starved = parser->errNo == XML_ERR_NO_MEMORY ||
+	    (last != NULL && last->code == XML_ERR_NO_MEMORY) ||
 	    (doc == NULL && parser->wellFormed);
 	xmlFreeParserCtxt(parser);
 	if (starved) {
