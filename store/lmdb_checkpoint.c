@@ -302,7 +302,8 @@ lmdb_writer_ready(struct lmdb *db, MDB_txn *txn)
 
 	if (atomic_load(&db->suspect) || atomic_load(&db->relaxed_failed))
 		return IO;
-	if (atomic_load(&db->pinned) == 0 || lmdb_tail_read(db, before) != OK)
+	if (atomic_load(&db->pinned) == 0 || db->cramped ||
+	    lmdb_tail_read(db, before) != OK)
 		return lmdb_checkpoint_now(db, txn);
 	if (is_due(db))
 		lmdb_checkpoint_begin(db, txn);
