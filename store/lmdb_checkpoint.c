@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "server/base/clock.h"
+#include "server/base/log.h"
 #include "server/base/random.h"
 #include "store/disk.h"
 #include "store/scopes.h"
@@ -272,9 +273,14 @@ lmdb_checkpoint_begin(struct lmdb *db, MDB_txn *txn)
 void
 lmdb_checkpoint_finish(struct lmdb *db)
 {
-	if (keep(db, &db->job) == OK) {
+	enum outcome outcome = keep(db, &db->job);
+
+	if (outcome == OK) {
 		pin_replace(db, db->job_pin);
 	} else {
+		log_message(LOG_LEVEL_WARNING, "checkpoint",
+		    "%s: %s; the one before it holds", db->path,
+		    outcome_name(outcome));
 		mdb_txn_abort(db->job_pin);
 		atomic_store(&db->dirty, true);
 	}
