@@ -49,14 +49,15 @@ static const int allowed[] = { SCMP_SYS(accept4), SCMP_SYS(access),
 	SCMP_SYS(renameat2), SCMP_SYS(restart_syscall), SCMP_SYS(rmdir),
 	SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait),
-	SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(sendfile),
-	SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(set_robust_list),
-	SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sigaltstack),
-	SCMP_SYS(stat), SCMP_SYS(statfs), SCMP_SYS(statx),
-	SCMP_SYS(sync_file_range), SCMP_SYS(sysinfo), SCMP_SYS(tgkill),
-	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(uname),
-	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(utimensat),
-	SCMP_SYS(write), SCMP_SYS(writev) };
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setscheduler),
+	SCMP_SYS(sched_yield), SCMP_SYS(sendfile), SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto), SCMP_SYS(set_robust_list), SCMP_SYS(setsockopt),
+	SCMP_SYS(shutdown), SCMP_SYS(sigaltstack), SCMP_SYS(stat),
+	SCMP_SYS(statfs), SCMP_SYS(statx), SCMP_SYS(sync_file_range),
+	SCMP_SYS(sysinfo), SCMP_SYS(tgkill), SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(uname), SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat), SCMP_SYS(utimensat), SCMP_SYS(write),
+	SCMP_SYS(writev) };
 
 /* Nobody calls these by mistake. */
 static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat),
