@@ -65,7 +65,7 @@ hold_ready(struct body_hold *base)
 
 	if (hold->file->trusted)
 		return OK;
-	return hold->away ? BUSY : hold->verdict;
+	return hold->away ? PENDING : hold->verdict;
 }
 
 static void

@@ -143,7 +143,7 @@ stage_write(struct upload *upload, struct text bytes) ON_LOOP
 		return OK;
 	if (upload->writing) {
 		upload->paused = true;
-		return BUSY;
+		return PENDING;
 	}
 	return block_hand_over(upload) == OK ? OK : IO;
 }

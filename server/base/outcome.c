@@ -13,6 +13,7 @@ static const char *const names[] = {
 	[TOO_LARGE] = "too_large",
 	[NO_SPACE] = "no_space",
 	[BUSY] = "busy",
+	[PENDING] = "pending",
 	[CANCELLED] = "cancelled",
 	[BAD_INPUT] = "bad_input",
 	[UNSUPPORTED] = "unsupported",

@@ -19,13 +19,14 @@ enum outcome {
 	TOO_LARGE,       /* a limit on size, count or depth */
 	NO_SPACE,        /* quota or disk */
 	BUSY,            /* a bounded queue is full, try again later */
-	CANCELLED,       /* nobody waits for the answer any more */
-	BAD_INPUT,       /* malformed */
-	UNSUPPORTED,     /* well formed, but not offered */
-	RANGE,           /* no byte of the range exists */
-	IO,              /* the disk or the engine failed */
-	DAMAGED,         /* stored bytes are not what was stored */
-	BUG,             /* a state that the code says cannot be */
+	PENDING,     /* nothing yet; who says it will also wake the caller */
+	CANCELLED,   /* nobody waits for the answer any more */
+	BAD_INPUT,   /* malformed */
+	UNSUPPORTED, /* well formed, but not offered */
+	RANGE,       /* no byte of the range exists */
+	IO,          /* the disk or the engine failed */
+	DAMAGED,     /* stored bytes are not what was stored */
+	BUG,         /* a state that the code says cannot be */
 	OUTCOME_COUNT
 };
 

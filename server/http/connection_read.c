@@ -228,7 +228,7 @@ body_deliver(struct connection *connection, struct text data) ON_LOOP
 		outcome = TOO_LARGE;
 	else
 		outcome = sink->write(sink, data);
-	if (outcome == BUSY) {
+	if (outcome == PENDING) {
 		transfer->paused = true;
 		connection_deadline(connection, 0);
 	} else if (outcome != OK) {

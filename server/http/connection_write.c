@@ -122,7 +122,7 @@ reply_step(struct connection *connection) ON_LOOP
 	if (fresh)
 		reply_head(connection, shared);
 	sent = reply_write(connection, &held);
-	if (fresh && held != OK && held != BUSY) {
+	if (fresh && held != OK && held != PENDING) {
 		transfer->head = TEXT_NONE;
 		return reply_fail(connection, held);
 	}
@@ -132,7 +132,7 @@ reply_step(struct connection *connection) ON_LOOP
 		transfer_advance(transfer, (size_t)sent);
 	}
 	head_save(transfer, shared);
-	if (held == BUSY) {
+	if (held == PENDING) {
 		connection_deadline(connection, 0);
 		return TURN_WAIT;
 	}
@@ -174,7 +174,7 @@ source_turn(struct connection *connection) ON_LOOP
 	    block_left(transfer).len > 0 || !connection->writable)
 		return TURN_GO;
 	outcome = block_fill(transfer);
-	if (outcome == BUSY) {
+	if (outcome == PENDING) {
 		connection_deadline(connection, 0);
 		return TURN_WAIT;
 	}

@@ -23,6 +23,7 @@ static const unsigned statuses[] = {
 	[TOO_LARGE] = 413,
 	[NO_SPACE] = 507,
 	[BUSY] = 503,
+	[PENDING] = 500, /* never an answer */
 	[CANCELLED] = 503,
 	[BAD_INPUT] = 400,
 	[UNSUPPORTED] = 501,

@@ -26,7 +26,7 @@ pieces_skip(struct transfer *transfer);
 
 /*
  * One write of what comes next; results as of a stream. *held: why a file
- * piece may not go out, BUSY or a failure.
+ * piece may not go out, PENDING or a failure.
  */
 ssize_t
 reply_write(struct connection *connection, enum outcome *held) ON_LOOP;

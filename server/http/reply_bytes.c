@@ -319,7 +319,7 @@ reply_write(struct connection *connection, enum outcome *held)
 	answer_gather(&gathering, connection->transfer);
 	/* What stands before a piece that is held back may go. */
 	if (gathering.held != OK &&
-	    (gathering.held != BUSY || gathering.count == 0)) {
+	    (gathering.held != PENDING || gathering.count == 0)) {
 		*held = gathering.held;
 		return STREAM_ERROR;
 	}

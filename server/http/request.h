@@ -64,7 +64,7 @@ struct request {
 
 /*
  * Where body bytes go: set by request_read_body(). ON_LOOP. `write` takes a
- * copy of what it wants to keep and answers OK; BUSY: it took these bytes, but
+ * copy of what it wants to keep and answers OK; PENDING: it took these bytes, but
  * no more until request_resume_body(); a failure: the connection stops
  * reading and calls `end` with it. `end` comes exactly once: OK after the last
  * byte, CANCELLED when the client went away, BAD_INPUT for broken framing,
@@ -117,7 +117,7 @@ void
 request_cut(struct request *request) ON_LOOP;
 
 /*
- * A source or hold that answered BUSY may be asked again. Not after its
+ * A source or hold that answered PENDING may be asked again. Not after its
  * close(): the request may be gone then.
  */
 void

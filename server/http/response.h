@@ -32,7 +32,7 @@ struct body_piece {
 /*
  * Keeps something open while pieces are sent: closed once, ON_LOOP, when the
  * response is sent or dropped. `ready` may be NULL; it is asked before the
- * last block of the last file piece is sent, and answers BUSY to be asked
+ * last block of the last file piece is sent, and answers PENDING to be asked
  * again after response_wake(), or a failure to cut the connection short.
  */
 struct body_hold {
@@ -43,7 +43,7 @@ struct body_hold {
 /*
  * A body made block by block, ON_LOOP, when the socket can take more. Expected
  * to append a bounded block (some 16 to 64 KiB) and to hold nothing open
- * between calls (no transaction across a socket wait). BUSY: nothing now, will
+ * between calls (no transaction across a socket wait). PENDING: nothing now, will
  * call response_wake(). A failure after the first block cuts the connection,
  * so that a half answer never looks whole.
  */

@@ -107,7 +107,7 @@ sink_write(struct body_sink *sink, struct text bytes)
 	if (!visit->pausing)
 		return OK;
 	visit_time(visit, 1, resume_event);
-	return BUSY;
+	return PENDING;
 }
 
 static void
@@ -146,7 +146,7 @@ hold_ready(struct body_hold *hold)
 	if (visit->released)
 		return OK;
 	visit_time(visit, 100, wake_event);
-	return BUSY;
+	return PENDING;
 }
 
 static enum outcome
@@ -175,7 +175,7 @@ source_fill(struct body_source *source, struct buffer *out, bool *ret_end)
 	if (visit->made % 2 == 1 && !visit->waited) {
 		visit->waited = true;
 		visit_time(visit, 1, wake_event);
-		return BUSY;
+		return PENDING;
 	}
 	visit->waited = false;
 	if (visit->made == visit->number && visit->pausing)
