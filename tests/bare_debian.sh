@@ -4,10 +4,11 @@
 #
 # usage: tests/bare_debian.sh [FOLDER]      (as root)
 #   FOLDER is made, used and removed; KEEP=yes leaves it.  SUITE (bookworm)
-#   names the release.  Arguments of tests/run come from TESTS.
+#   names the release, such as trixie.  Arguments of tests/run come from TESTS.
 #
 # The tree is a clone of the last commit.  Packages come from the sources that
-# this machine uses for Debian, with its proxies and certificates.  All mounts
+# this machine uses for Debian, with its proxies and certificates; for another
+# release than its own, from the same archives.  All mounts
 # live in a mount namespace of their own, so that none is left behind however
 # this ends.
 set -eu -o pipefail
@@ -66,14 +67,18 @@ trap 'exit 130' INT
 # ---- the machine's way to its packages ----
 
 # "URI SUITE COMPONENT" of every Debian source; apt itself reads the files, as
-# they have two formats.
+# they have two formats.  The archives of this machine's release are those of
+# the others too: bookworm-security becomes trixie-security.
 sources()
 {
+	local here
+
+	here=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	apt-get indextargets --format \
 		'$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' \
 		'Created-By: Packages' |
 		sed -nE 's/^Debian( Security)?\|([^|]+)\|([^|]+)\|([^|]+)$/\2 \3 \4/p' |
-		sort -u
+		sed -E "s/ ${here:-$suite}(-| )/ $suite\1/" | sort -u
 }
 
 mirror_of_suite()
