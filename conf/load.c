@@ -348,12 +348,10 @@ root_new(void)
 		.type = CFGT_FUNC,
 		.func = include_read,
 	};
-	root = cfg_init(options, CFGF_NONE);
+	root = memory_need(cfg_init(options, CFGF_NONE));
 	for (size_t i = 0; i < count; i++)
 		free(options[i].subopts);
 	free(options);
-	if (root == NULL)
-		abort();
 	return root;
 }
 
@@ -387,9 +385,8 @@ parse_file(void)
 		return outcome;
 	/* A stream over memory cannot be empty. */
 	buffer_append_byte(&current->text, '\n');
-	stream = fmemopen(current->text.ptr, current->text.len, "r");
-	if (stream == NULL)
-		abort();
+	stream = memory_need(fmemopen(current->text.ptr, current->text.len,
+	    "r"));
 	if (cfg_parse_fp(current->root, stream) != CFG_SUCCESS &&
 	    !current->failed)
 		report(current_file(), current->root->line,

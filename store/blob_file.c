@@ -267,13 +267,13 @@ hash_file(int fd, XXH3_state_t *hash, char *block, uint64_t *ret_size)
 enum outcome
 blob_file_verify(struct blob_file *file, const struct blob_record *record)
 {
-	XXH3_state_t *hash = XXH3_createState();
+	XXH3_state_t *hash = memory_need(XXH3_createState());
 	char *block = memory_alloc(READ_SIZE);
 	struct checksum sum = { 0 };
 	uint64_t size = 0;
 	enum outcome outcome = BUG;
 
-	if (hash != NULL && XXH3_128bits_reset(hash) == XXH_OK)
+	if (XXH3_128bits_reset(hash) == XXH_OK)
 		outcome = hash_file(file->fd, hash, block, &size);
 	if (outcome == OK) {
 		XXH128_hash_t digest = XXH3_128bits_digest(hash);

@@ -83,10 +83,10 @@ blob_writer_open(struct store *store, struct blob_writer **ret_writer)
 	writer->blobs = store->blobs;
 	writer->id = id;
 	writer->fd = fd;
-	writer->hash = XXH3_createState();
+	writer->hash = memory_need(XXH3_createState());
 	writer->gathered = memory_alloc(GATHER_SIZE);
-	if (writer->hash == NULL || XXH3_128bits_reset(writer->hash) != XXH_OK)
-		abort(); /* no memory for a small object */
+	/* It refuses nothing but a state that is not there. */
+	(void)XXH3_128bits_reset(writer->hash);
 	*ret_writer = writer;
 	return OK;
 }

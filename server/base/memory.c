@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void *
+void *
 memory_need(void *memory)
 {
 	static const char message[] = "celldav: out of memory\n";

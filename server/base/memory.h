@@ -9,6 +9,10 @@
  * or that a limit bounds already. What these return is freed with free().
  */
 
+/* What another library has allocated, if it has. */
+void *
+memory_need(void *memory);
+
 /* Zeroed; a size of 0 gives one byte. */
 void *
 memory_alloc(size_t size);
