@@ -72,7 +72,7 @@ known_free(struct known *known)
 		struct table *table = &known->table[i];
 
 		for (size_t at = 0; table->entry != NULL && at < SETS * WAYS;
-		     at++)
+		    at++)
 			entry_clear(&table->entry[at]);
 		free(table->entry);
 		pthread_mutex_destroy(&table->mutex);

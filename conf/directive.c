@@ -274,7 +274,7 @@ directive_expected(const struct directive *row, struct buffer *out)
 		break;
 	case DIRECTIVE_PATH:
 		for (size_t i = 0; row->words != NULL && row->words[i] != NULL;
-		     i++)
+		    i++)
 			buffer_format(out, i > 0 ? ", %s" : "%s",
 			    row->words[i]);
 		buffer_append(out,

@@ -59,8 +59,8 @@ patch_parse(struct exchange *exchange, const xmlNode *root, struct patch *patch)
 	enum outcome outcome = OK;
 
 	for (group = xml_next_element(root->children);
-	     outcome == OK && group != NULL;
-	     group = xml_next_element(group->next)) {
+	    outcome == OK && group != NULL;
+	    group = xml_next_element(group->next)) {
 		if (xml_is(group, "DAV:", "set"))
 			outcome = patch_group(exchange, group, false, patch);
 		else if (xml_is(group, "DAV:", "remove"))

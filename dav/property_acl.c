@@ -121,7 +121,7 @@ current_user_privilege_set_write(const struct property_target *target,
 		if ((held & (atom_set)1 << atom_rows[i].atom) != 0)
 			privilege_write(out, "cd", atom_rows[i].name);
 	for (size_t i = 0; i < sizeof(aggregates) / sizeof(aggregates[0]);
-	     i++) {
+	    i++) {
 		atom_set atoms = aggregate_atoms(aggregates[i]);
 
 		if (atoms != 0 && (held & atoms) == atoms)
@@ -175,7 +175,7 @@ supported_privilege_set_write(const struct property_target *target,
 	(void)target;
 	supported_begin(out, "d", "all", "everything");
 	for (size_t i = 0; i < sizeof(aggregates) / sizeof(aggregates[0]);
-	     i++) {
+	    i++) {
 		supported_begin(out, "d", aggregates[i], aggregates[i]);
 		supported_atoms(out, aggregates[i]);
 		supported_end(out);

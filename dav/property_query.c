@@ -86,7 +86,7 @@ property_query_names(struct exchange *exchange, const xmlNode *prop,
 	size_t count = 0;
 
 	for (xmlNode *element = xml_next_element(prop->children);
-	     element != NULL; element = xml_next_element(element->next))
+	    element != NULL; element = xml_next_element(element->next))
 		count++;
 	if (count > most)
 		return TOO_LARGE;
@@ -94,7 +94,7 @@ property_query_names(struct exchange *exchange, const xmlNode *prop,
 	query->name = ARENA_ARRAY(exchange->arena, count + 1,
 	    struct property_name);
 	for (xmlNode *element = xml_next_element(prop->children);
-	     element != NULL; element = xml_next_element(element->next))
+	    element != NULL; element = xml_next_element(element->next))
 		if (!name_doubled(query, element))
 			property_name_make(exchange, xml_space(element),
 			    xml_name(element), &query->name[query->count++]);

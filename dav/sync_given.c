@@ -93,7 +93,7 @@ sync_given(struct exchange *exchange, node_id tree, uint64_t *ret_hash)
 	    exchange->given.now_ns != exchange->now_ns) {
 		outcome = given_subject(&given, principal->id);
 		for (size_t i = 0; outcome == OK && i < principal->group_count;
-		     i++)
+		    i++)
 			outcome = given_subject(&given, principal->group[i]);
 		if (outcome != OK)
 			return outcome;

@@ -115,7 +115,7 @@ static void
 scope_write(struct buffer *out, const xmlNode *node)
 {
 	for (const xmlNode *up = node;
-	     up != NULL && up->type == XML_ELEMENT_NODE; up = up->parent)
+	    up != NULL && up->type == XML_ELEMENT_NODE; up = up->parent)
 		for (const xmlNs *ns = up->nsDef; ns != NULL; ns = ns->next)
 			if (attributes_use(node, ns) || content_uses(node, ns))
 				declaration_write(out, ns);
@@ -131,8 +131,8 @@ language_write(struct buffer *out, const xmlNode *node)
 	if (language != NULL)
 		return; /* among its own attributes */
 	for (const xmlNode *up = node->parent;
-	     language == NULL && up != NULL && up->type == XML_ELEMENT_NODE;
-	     up = up->parent)
+	    language == NULL && up != NULL && up->type == XML_ELEMENT_NODE;
+	    up = up->parent)
 		language = xmlHasNsProp(up, BAD_CAST "lang", XML_XML_NAMESPACE);
 	if (language == NULL)
 		return;

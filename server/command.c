@@ -87,7 +87,7 @@ help_command(const struct command *command)
 	usage_line(command);
 	printf("\n%s\n", command->summary);
 	for (const struct option_row *row = command->options;
-	     row != NULL && row->name != NULL; row++)
+	    row != NULL && row->name != NULL; row++)
 		printf("  --%s%s%s\n        %s\n", row->name,
 		    row->kind == OPTION_VALUE ? " " : "",
 		    row->kind == OPTION_VALUE ? row->value : "", row->help);

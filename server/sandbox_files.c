@@ -101,7 +101,7 @@ restrict_to(const struct conf *conf, int abi)
 	good = rules >= 0 &&
 	    allow(rules, conf->store.path, working, ruleset.handled_fs);
 	for (size_t i = 0; good && i < sizeof(readable) / sizeof(readable[0]);
-	     i++)
+	    i++)
 		good = allow(rules, readable[i], reading, ruleset.handled_fs);
 	return good && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    syscall(SYS_landlock_restrict_self, rules, 0) == 0;

@@ -93,7 +93,7 @@ thinker_thread(void *context)
 		struct later *later = &typist->later;
 
 		for (size_t i = 0;
-		     i < later->count && !atomic_load(&typist->stopping); i++)
+		    i < later->count && !atomic_load(&typist->stopping); i++)
 			later_decide(cookie, &later->item[i]);
 		turn_give(typist, TURN_READER);
 	}

@@ -46,8 +46,8 @@ upload_begin(struct upload *upload, struct request *request, struct loop *loop,
  * durable under its name. OK with a small content: it is left in memory.
  */
 enum outcome
-upload_finish(struct upload *upload, struct blob_ref *ret_ref)
-    ON_WORKER MUST_CHECK;
+upload_finish(struct upload *upload, struct blob_ref *ret_ref) ON_WORKER
+MUST_CHECK;
 
 /* Frees everything; a staged content that nothing names goes (by a worker). */
 void

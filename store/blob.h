@@ -43,13 +43,13 @@ blob_small(struct store *store, struct text bytes, struct blob_ref *ret_ref);
 struct blob_writer;
 
 enum outcome
-blob_writer_open(struct store *store, struct blob_writer **ret_writer)
-    ON_WORKER MUST_CHECK;
+blob_writer_open(struct store *store, struct blob_writer **ret_writer) ON_WORKER
+MUST_CHECK;
 
 /* NO_SPACE, IO: the writer is dead and must be closed. */
 enum outcome
-blob_writer_write(struct blob_writer *writer, struct text bytes)
-    ON_WORKER MUST_CHECK;
+blob_writer_write(struct blob_writer *writer, struct text bytes) ON_WORKER
+MUST_CHECK;
 
 /* Makes it durable under its final name. NO_SPACE, IO. */
 enum outcome

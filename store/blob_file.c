@@ -133,7 +133,7 @@ blob_cache_drop_unlinked(struct blob_store *blobs)
 
 	pthread_mutex_lock(&blobs->mutex);
 	for (struct cached_file *cached = blobs->newest; cached != NULL;
-	     cached = next) {
+	    cached = next) {
 		struct stat status;
 
 		next = cached->older;

@@ -159,8 +159,8 @@ collect_released(struct store *store, uint64_t before_ns, struct sweep *sweep)
 	if (outcome == OK)
 		outcome = cursor_seek(cursor, key_id(&key, KEY_RELEASED, 0));
 	for (size_t looks = 0;
-	     outcome == OK && looks < SWEEP_LOOKS && sweep->count < SWEEP_MAX;
-	     looks++) {
+	    outcome == OK && looks < SWEEP_LOOKS && sweep->count < SWEEP_MAX;
+	    looks++) {
 		if (cursor->key.ptr[0] != KEY_RELEASED)
 			break;
 		if (released_at(cursor->value) <= before_ns)

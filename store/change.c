@@ -153,7 +153,7 @@ static struct change *
 run_list(struct txn *txn, struct change *list)
 {
 	for (struct change *change = list; change != NULL;
-	     change = change->next) {
+	    change = change->next) {
 		uint64_t writes = txn->writes;
 
 		change->outcome = change->run(txn, change);
@@ -199,8 +199,8 @@ run_alone(struct committer *committer, struct change *change)
 	enum outcome outcome = try_alone(committer, change);
 
 	for (int i = 0; i < TRIES_MAX && change->frees && outcome == NO_SPACE &&
-	     find_room(committer);
-	     i++)
+	    find_room(committer);
+	    i++)
 		outcome = try_alone(committer, change);
 	answer(committer, change, outcome);
 }

@@ -64,8 +64,8 @@ change_post(struct committer *committer, struct change *change) MUST_CHECK;
 
 /* Posts and waits: for worker threads and the command line only. */
 enum outcome
-change_run(struct committer *committer, struct change *change)
-    ON_WORKER MUST_CHECK;
+change_run(struct committer *committer, struct change *change) ON_WORKER
+MUST_CHECK;
 
 /*
  * A commit failed with IO or DAMAGED: what the kernel holds may differ from

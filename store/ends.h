@@ -20,8 +20,8 @@ struct ends_pace {
  * this one follows.
  */
 enum outcome
-ends_keep(struct store *store, struct ends_pace *pace, bool last)
-    ON_WORKER MUST_CHECK;
+ends_keep(struct store *store, struct ends_pace *pace, bool last) ON_WORKER
+MUST_CHECK;
 
 /* The wall clock had been too late: from now on it counts again. */
 enum outcome

@@ -154,7 +154,7 @@ replay(struct recovery *recovery)
 	int growths = 0, rc = MDB_SUCCESS;
 
 	for (uint64_t number = recovery->base.txn + 1;
-	     rc == MDB_SUCCESS && number <= recovery->last; number++) {
+	    rc == MDB_SUCCESS && number <= recovery->last; number++) {
 		struct text payload;
 
 		if (journal_read(&db->journal, &at, number, &payload) != OK)
@@ -238,8 +238,7 @@ wait_for_lmdb(const struct lmdb *db, struct buffer *message)
 {
 	enum { PATIENCE_MS = 10000, STEP_MS = 5 };
 	static const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	SCOPED(fd)
-	int fd = openat(db->folder, "lock.mdb", O_RDWR | O_CLOEXEC);
+	SCOPED(fd) int fd = openat(db->folder, "lock.mdb", O_RDWR | O_CLOEXEC);
 
 	for (int ms = 0; fd >= 0 && ms < PATIENCE_MS; ms += STEP_MS) {
 		struct flock range = {

@@ -25,16 +25,16 @@ store_verify(struct conf *conf, struct maintain *maintain) ON_WORKER MUST_CHECK;
 
 /* Reads every blob and compares its checksum, at `rate` in the mean. */
 enum outcome
-store_scrub(struct store *store, struct maintain *maintain)
-    ON_WORKER MUST_CHECK;
+store_scrub(struct store *store, struct maintain *maintain) ON_WORKER
+MUST_CHECK;
 
 /* Blob files that no record names, staged leftovers, the reclaim queue. */
 enum outcome
 store_gc(struct store *store, struct maintain *maintain) ON_WORKER MUST_CHECK;
 
 enum outcome
-store_stats(struct store *store, struct maintain *maintain)
-    ON_WORKER MUST_CHECK;
+store_stats(struct store *store, struct maintain *maintain) ON_WORKER
+MUST_CHECK;
 
 /* One file (tar) with a consistent engine copy and every blob it names. */
 enum outcome

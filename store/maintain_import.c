@@ -154,8 +154,8 @@ static enum outcome
 import_file(struct import *import, int folder, const char *name,
     const char *path)
 {
-	SCOPED(fd)
-	int fd = beneath_open(folder, name, O_RDONLY | O_NONBLOCK, 0);
+	SCOPED(fd) int fd = beneath_open(folder, name, O_RDONLY | O_NONBLOCK,
+	    0);
 	struct batch_entry *entry;
 	struct stat status;
 	struct node node;
@@ -197,8 +197,8 @@ static enum outcome
 import_below(struct import *import, int folder, const char *name,
     struct buffer *path, size_t levels)
 {
-	SCOPED(fd)
-	int fd = beneath_open(folder, name, O_RDONLY | O_DIRECTORY, 0);
+	SCOPED(fd) int fd = beneath_open(folder, name, O_RDONLY | O_DIRECTORY,
+	    0);
 	struct stat status;
 	enum outcome outcome;
 

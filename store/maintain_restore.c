@@ -115,7 +115,7 @@ make_parents(struct restore *restore, const char *path)
 	char part[64];
 
 	for (const char *at = strchr(path, '/'); at != NULL;
-	     at = strchr(at + 1, '/')) {
+	    at = strchr(at + 1, '/')) {
 		size_t len = (size_t)(at - path);
 
 		if (len >= sizeof(part))

@@ -195,7 +195,7 @@ store_scrub(struct store *store, struct maintain *maintain)
 		outcome = read_block(scrub);
 		scrub_pace(scrub);
 		for (size_t i = 0; outcome == OK && i < scrub->files.count;
-		     i++) {
+		    i++) {
 			scrub_file(scrub, i);
 			scrub_pace(scrub);
 		}

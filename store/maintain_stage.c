@@ -104,8 +104,8 @@ place_one(const struct stage *stage, int from, const char *name)
 enum outcome
 stage_place(struct stage *stage)
 {
-	SCOPED(fd)
-	int from = open(stage->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	SCOPED(fd) int from = open(stage->path,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum outcome conf, outcome;
 
 	if (from < 0 || syncfs(from) != 0)

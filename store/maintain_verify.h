@@ -17,7 +17,7 @@
 struct pair_list { /* numbers by id, summed up when sorted */
 	struct id_number {
 		uint64_t id, number;
-	} * pair; /* owned */
+	} *pair; /* owned */
 	size_t count, room;
 };
 

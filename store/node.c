@@ -40,7 +40,7 @@ enum below_field {
 };
 
 /* All of a record but its texts: six bytes, the blocks, two lengths. */
-enum { NODE_FIXED_MAX = 6 + (FIELD_COUNT + BELOW_FIELD_COUNT) * 8 + 4 };
+enum { NODE_FIXED_MAX = 6 + FIELD_COUNT * 8 + BELOW_FIELD_COUNT * 8 + 4 };
 
 static uint64_t
 load_field(struct text block, size_t index)

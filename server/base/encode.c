@@ -142,7 +142,7 @@ base64_encode(struct arena *arena, struct text bytes)
 }
 
 /* A set of ASCII bytes. */
-#define BYTE(c) (1ULL << ((c)&63))
+#define BYTE(c) (1ULL << ((c) & 63))
 #define DIGITS (0x3ffULL << '0')
 #define LETTERS (0x3ffffffULL << ('A' & 63) | 0x3ffffffULL << ('a' & 63))
 

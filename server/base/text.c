@@ -100,11 +100,11 @@ static bool
 word_may_have_control(const char *bytes)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t word, delete;
+	uint64_t word, rubout;
 
 	memcpy(&word, bytes, sizeof(word));
-	delete = word ^ (ones * 0x7f);
-	return ((((word - ones * 0x20) & ~word) | ((delete - ones) & ~delete)) &
+	rubout = word ^ (ones * 0x7f);
+	return ((((word - ones * 0x20) & ~word) | ((rubout - ones) & ~rubout)) &
 		   high) != 0;
 }
 

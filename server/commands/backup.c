@@ -56,8 +56,7 @@ real_folder(struct invocation *invocation, const char *dir)
 static enum outcome
 file_write(const char *path, struct text bytes)
 {
-	SCOPED(fd)
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	SCOPED(fd) int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len ||
 	    fsync(fd) != 0)

@@ -347,7 +347,7 @@ list_all(struct listing *listing)
 	enum outcome outcome = OK;
 
 	for (; outcome == OK && listing->first != NULL;
-	     listing->first = listing->first->next) {
+	    listing->first = listing->first->next) {
 		const struct pending *pending = listing->first;
 
 		listing->place = pending->place;

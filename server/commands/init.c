@@ -123,8 +123,8 @@ setup_key(struct invocation *invocation, const struct setup *setup)
 	const char *path = arena_string(invocation->arena,
 	    arena_format(invocation->arena, "%s/secret/server.key",
 		setup->state));
-	SCOPED(fd)
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	SCOPED(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
 	bool written;
 
 	random_fill(key, sizeof(key));

@@ -179,8 +179,8 @@ sample_make(struct arena *arena, const struct sample *sample,
 static bool
 file_write(const char *path, struct text bytes)
 {
-	SCOPED(fd)
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	SCOPED(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0644);
 
 	if (fd < 0)
 		return false;

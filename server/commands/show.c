@@ -151,7 +151,7 @@ row_print(json_t *row, const struct show_column *columns, const size_t *width)
 		shown = text_width(text_slice(buffer_text(&out), begun,
 		    out.len));
 		for (; columns[i + 1].key != NULL && shown < width[i] + 2;
-		     shown++)
+		    shown++)
 			buffer_append_byte(&out, ' ');
 	}
 	printf("%.*s\n", TEXT_ARGS(buffer_text(&out)));
@@ -243,7 +243,7 @@ bar_draw(const struct progress *progress, uint64_t done, uint64_t all)
 {
 	char bar[BAR_WIDTH + 1];
 	double part = all > 0 && done < all ? (double)done / (double)all : 1;
-	size_t full = (size_t)(part * BAR_WIDTH);
+	size_t full = (size_t)(part * (int)BAR_WIDTH);
 
 	if (all == 0) {
 		fprintf(stderr, "\r%s %" PRIu64 "\033[K", progress->what, done);

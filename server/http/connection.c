@@ -147,7 +147,7 @@ connection_run(struct connection *connection) ON_LOOP
 	owner->running = connection;
 	connection->slice = 0;
 	for (int i = 0;
-	     i < PIPELINE_TURNS && turn == TURN_GO && !connection->dead; i++) {
+	    i < PIPELINE_TURNS && turn == TURN_GO && !connection->dead; i++) {
 		connection->again = false;
 		turn = connection_turn(connection);
 		if (turn == TURN_WAIT && connection->again)

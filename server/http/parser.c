@@ -200,8 +200,8 @@ line_count(struct text bytes)
 {
 	size_t count = 0;
 
-	for (size_t at = text_find(bytes, '\n'); at < bytes.len; at = at + 1 +
-		 text_find(text_slice(bytes, at + 1, bytes.len), '\n'))
+	for (size_t at = text_find(bytes, '\n'); at < bytes.len;
+	    at = at + 1 + text_find(text_slice(bytes, at + 1, bytes.len), '\n'))
 		count++;
 	return count;
 }

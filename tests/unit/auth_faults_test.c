@@ -288,7 +288,7 @@ all_rounds(struct world *world, enum fault fault)
 
 	scene_begin(&scene, world);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]);
-	     i++) {
+	    i++) {
 		size_t number = 1;
 
 		while (number < CALLS_MAX &&

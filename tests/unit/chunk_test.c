@@ -18,9 +18,7 @@ struct row {
 };
 
 #define ROW(what, bytes, result, data) \
-	{ \
-		what, { bytes, sizeof(bytes) - 1 }, result, data \
-	}
+	{ what, { bytes, sizeof(bytes) - 1 }, result, data }
 
 static const struct row rows[] = {
 	ROW("empty", "0\r\n\r\n", PARSE_DONE, ""),
@@ -96,7 +94,7 @@ rows_are_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]);
-		     j++) {
+		    j++) {
 			struct buffer out = { .max = 4096 };
 			size_t taken;
 			enum parse_result result = decode(rows[i].bytes,

@@ -79,7 +79,7 @@ bank_sum(struct txn *txn)
 
 	assert_int_equal(cursor_open(txn, &cursor), OK);
 	for (outcome = cursor_seek(cursor, TEXT("m")); outcome == OK;
-	     outcome = cursor_next(cursor)) {
+	    outcome = cursor_next(cursor)) {
 		uint64_t value;
 
 		assert_true(text_parse_u64(cursor->value, 10, &value));

@@ -96,11 +96,10 @@ grove_reclaim(struct grove *grove);
 
 #define assert_ok(call) assert_int_equal((call), OK)
 
+#define GROVE_TEST_ON(function, engine) \
+	{ #function "/" engine, function, NULL, NULL, \
+		(void *)(uintptr_t)(engine) }
+
 /* A test for each engine. */
 #define GROVE_TEST(function) \
-	{ #function "/memory", function, NULL, NULL, \
-		(void *)(uintptr_t) "memory" }, \
-	{ \
-#function "/lmdb", function, NULL, NULL, \
-		    (void *)(uintptr_t) "lmdb" \
-	}
+	GROVE_TEST_ON(function, "memory"), GROVE_TEST_ON(function, "lmdb")

@@ -134,7 +134,7 @@ test_unsynced_pages_are_lost(void **state)
 	file_put(path_of(folder, "data.mdb"), before, kept, 0);
 	memset(garbage, 0xa5, sizeof(garbage));
 	for (off_t at = (off_t)kept;
-	     at < file_size(path_of(folder, "data.mdb")); at += 4096)
+	    at < file_size(path_of(folder, "data.mdb")); at += 4096)
 		file_put(path_of(folder, "data.mdb"), garbage, 4096, at);
 	assert_numbers(folder, 0, PUTS);
 	/* Only the pages that tell of all the others were written. */

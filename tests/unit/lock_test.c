@@ -10,7 +10,7 @@
 /* RFC 4918 6 and 7, as far as the store knows them. */
 enum { ALICE = 1, BOB = 2 };
 
-#define AT(seconds) ((uint64_t)(seconds)*NS_PER_SECOND)
+#define AT(seconds) ((uint64_t)(seconds) * NS_PER_SECOND)
 
 static struct lock
 lock_of(unsigned char mark, bool exclusive, bool infinite)

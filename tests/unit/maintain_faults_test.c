@@ -82,7 +82,7 @@ static void
 all_rounds(struct world *world, enum fault fault)
 {
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]);
-	     i++) {
+	    i++) {
 		size_t number = 1;
 
 		/* Each of the first calls, then fewer and fewer. */

@@ -26,10 +26,7 @@ struct row {
 
 #define H "GET /a HTTP/1.1\r\nHost: h\r\n"
 #define P "PUT /a HTTP/1.1\r\nHost: h\r\n"
-#define ROW(what, bytes, status) \
-	{ \
-		what, { bytes, sizeof(bytes) - 1 }, status \
-	}
+#define ROW(what, bytes, status) { what, { bytes, sizeof(bytes) - 1 }, status }
 
 static const struct row rows[] = {
 	ROW("plain", H "\r\n", 0),
@@ -192,7 +189,7 @@ bytes_one_by_one(void **state)
 		struct head head;
 
 		for (size_t len = 1;
-		     len <= rows[i].bytes.len && result == PARSE_MORE; len++) {
+		    len <= rows[i].bytes.len && result == PARSE_MORE; len++) {
 			char *exact = malloc(len);
 
 			assert_non_null(exact);

@@ -527,7 +527,7 @@ all_rounds(const char *engine, enum fault fault)
 
 	scene_begin(&scene, engine);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]);
-	     i++) {
+	    i++) {
 		size_t number = 1;
 
 		while (number < CALLS_MAX &&

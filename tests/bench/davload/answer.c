@@ -167,7 +167,7 @@ field_find(const struct client *client, const char *name)
 	size_t len = strlen(name);
 
 	for (const char *line = strstr(client->head, "\r\n"); line != NULL;
-	     line = strstr(line + 2, "\r\n"))
+	    line = strstr(line + 2, "\r\n"))
 		if (strncasecmp(line + 2, name, len) == 0)
 			return line + 2 + len + strspn(line + 2 + len, " ");
 	return NULL;

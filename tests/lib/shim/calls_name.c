@@ -69,7 +69,7 @@ open_at(int folder, const char *path, int flags, mode_t mode)
 #define MODE_OF(flags, mode) \
 	do { \
 		va_list arguments; \
-		if (((flags)&O_CREAT) != 0 || is_tmpfile(flags)) { \
+		if (((flags) & O_CREAT) != 0 || is_tmpfile(flags)) { \
 			va_start(arguments, flags); \
 			(mode) = va_arg(arguments, mode_t); \
 			va_end(arguments); \

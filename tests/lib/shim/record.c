@@ -256,7 +256,7 @@ record_move(const struct shim_call *call, int folder, const char *path,
 		record.inode = info.st_ino;
 		piece[0].iov_base = (void *)(uintptr_t)old;
 		piece[0].iov_len = strlen(old) + 1;
-		piece[1].iov_base = (void *)(uintptr_t) new;
+		piece[1].iov_base = (void *)(uintptr_t)new;
 		piece[1].iov_len = strlen(new) + 1;
 		append(&record, piece, 2);
 	}

@@ -21,7 +21,7 @@ field_find(const char *head, const char *name)
 	size_t len = strlen(name);
 
 	for (const char *at = strstr(head, "\r\n"); at != NULL;
-	     at = strstr(at + 2, "\r\n"))
+	    at = strstr(at + 2, "\r\n"))
 		if (strncasecmp(at + 2, name, len) == 0 && at[2 + len] == ':')
 			return at + 2 + len + 1 + strspn(at + 3 + len, " ");
 	return NULL;

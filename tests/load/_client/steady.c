@@ -93,8 +93,8 @@ lines_read(const char *name)
 		die(name);
 	(void)fclose(file);
 	for (char *row = strtok_r(text, "\n", &save);
-	     row != NULL && plan.lines < LINES_MAX;
-	     row = strtok_r(NULL, "\n", &save)) {
+	    row != NULL && plan.lines < LINES_MAX;
+	    row = strtok_r(NULL, "\n", &save)) {
 		struct line *line = &plan.line[plan.lines++];
 		char *body;
 
