@@ -54,11 +54,26 @@ c_copy()
 
 c_move()
 {
-	if [ -d "$want/$1" ]; then
-		run "move $(q "$1/") $(q "$2/")"
-	else
+	if [ ! -d "$want/$1" ]; then
 		run "move $(q "$1") $(q "$2")"
+	elif ! run "move $(q "$1/") $(q "$2/")"; then
+		grep -q '^Error: Refusing to move collection' "$scratch/said" &&
+			rename_by_members "$1" "$2"
 	fi
+}
+
+# cadaver 0.26 moves a folder only into a folder that is there.
+rename_by_members()
+{
+	local member
+
+	c_mkdir "$2" || return 1
+	for member in "$want/$1"/*; do
+		member=$1/${member##*/}
+		[ ! -d "$want/$member" ] || member+=/
+		run "move $(q "$member") $(q "$2/")" || return 1
+	done
+	c_rmdir "$1"
 }
 
 c_delete()
