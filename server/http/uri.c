@@ -90,6 +90,19 @@ authority_known(const struct conf *conf, struct text authority,
 }
 
 /*
+ * KIO 6 writes its own names of the schemes into Destination, which no RFC
+ * knows; they say as clearly whether TLS is meant.
+ */
+static bool
+schemes_equal(struct text given, struct text ours)
+{
+	bool tls = text_equal_nocase(ours, TEXT("https"));
+
+	return text_equal_nocase(given, ours) ||
+	    text_equal_nocase(given, tls ? TEXT("webdavs") : TEXT("webdav"));
+}
+
+/*
  * The path of an absolute URI of this server. A URI that names no authority
  * is malformed; one that names another is somebody else's.
  */
@@ -118,7 +131,7 @@ absolute_path(const struct request *request, struct text uri,
 		name = text_slice(name, text_find(name, '@') + 1, name.len);
 	if (!authority_parse(name, &authority))
 		return BAD_INPUT;
-	if (!text_equal_nocase(scheme, request->scheme) ||
+	if (!schemes_equal(scheme, request->scheme) ||
 	    !authority_equal(name, request->authority, request->scheme))
 		return UNSUPPORTED;
 	return OK;

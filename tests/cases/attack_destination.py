@@ -52,6 +52,8 @@ def garbage_destination(t):
                "http://%s:pw@evil.example/dav/a/x" % here,
                "http://evil.example@%s.evil.example/dav/a/x" % here,
                "ftp://%s/dav/a/x" % here, "file:///dav/a/x",
+               "webdavs://%s/dav/a/x" % here,
+               "webdav://%s@evil.example/dav/a/x" % here,
                "javascript:alert(1)", "http:/dav/a/x", "http:///dav/a/x",
                "http://%s#/dav/a/x" % here, "http://[::1/dav/a/x",
                "http://%s:99999/dav/a/x" % t.alice.host], (400, 502))

@@ -322,6 +322,17 @@ def destination_path(t):
                              .replace("CAF", "caf")), 200)
 
 
+@case("14 (KIO 6): Destination with its own scheme, user and password")
+def destination_of_kio(t):
+    path = t.file(b"x")
+    for method in ("COPY", "MOVE"):
+        target = "%s-%s" % (path, method)
+        t.status(t.alice.request(method, path, {
+            "Destination": "webdav://alice:pw@%s%s" % (
+                t.alice.authority, target)}), 201)
+        t.eq(t.status(t.alice.get(target), 200).body, b"x", "body")
+
+
 @case("14 (rclone, npm webdav): XML without or with a plain Content-Type")
 def xml_types(t):
     path = t.file()

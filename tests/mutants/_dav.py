@@ -131,7 +131,7 @@ _TARGET = [
     ], ("V21", TARGET, ["foreign_destination"])),
     mutant("v21-any-scheme", [
         ("server/http/uri.c",
-         "if (!text_equal_nocase(scheme, request->scheme) ||", "if ("),
+         "if (!schemes_equal(scheme, request->scheme) ||", "if ("),
     ], ("V21", TARGET, ["destination"])),
     mutant("v22-two-destinations", [
         ("dav/precondition.c",
