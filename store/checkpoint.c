@@ -27,7 +27,7 @@ fill(int fd)
 
 	for (off_t at = 0; outcome == OK && at < FILE_SIZE; at += SLOT_HEAD)
 		outcome = disk_write(fd, (struct text){ zeros, SLOT_HEAD }, at);
-	if (outcome == OK && fsync(fd) != 0)
+	if (outcome == OK && TEMP_FAILURE_RETRY(fsync(fd)) != 0)
 		outcome = disk_outcome(errno);
 	return outcome;
 }

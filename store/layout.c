@@ -41,7 +41,7 @@ sync_folder(const char *path)
 {
 	SCOPED(fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? -1 : fsync(fd);
+	return fd < 0 ? -1 : (int)TEMP_FAILURE_RETRY(fsync(fd));
 }
 
 static int

@@ -161,7 +161,8 @@ keep(struct lmdb *db, const struct checkpoint *next)
 	enum outcome outcome = sync_data(db);
 
 	/* The first one makes the names of the files durable as well. */
-	if (outcome == OK && next->generation == 1 && fsync(db->folder) != 0)
+	if (outcome == OK && next->generation == 1 &&
+	    TEMP_FAILURE_RETRY(fsync(db->folder)) != 0)
 		outcome = disk_outcome(errno);
 	return outcome == OK ? checkpoint_write(db->checkpoint, next) : outcome;
 }

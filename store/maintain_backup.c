@@ -364,7 +364,7 @@ write_archive(struct backup *backup)
 	if (archive_write_close(archive) != ARCHIVE_OK && outcome == OK)
 		outcome = archive_outcome(backup);
 	archive_write_free(archive);
-	if (outcome == OK && fsync(backup->fd) != 0)
+	if (outcome == OK && TEMP_FAILURE_RETRY(fsync(backup->fd)) != 0)
 		outcome = file_outcome(errno);
 	return outcome;
 }

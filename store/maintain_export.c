@@ -329,7 +329,7 @@ export_root(struct export *export, const struct transfer_options *options)
 		return file_outcome(errno);
 	outcome = export_folder(export, fd, options->root, 0);
 	/* One sync for all instead of one for each file. */
-	if (outcome == OK && syncfs(fd) != 0)
+	if (outcome == OK && TEMP_FAILURE_RETRY(syncfs(fd)) != 0)
 		outcome = file_outcome(errno);
 	return outcome;
 }

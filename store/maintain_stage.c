@@ -108,7 +108,7 @@ stage_place(struct stage *stage)
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum outcome conf, outcome;
 
-	if (from < 0 || syncfs(from) != 0)
+	if (from < 0 || TEMP_FAILURE_RETRY(syncfs(from)) != 0)
 		return stage_failed(stage, "cannot be written", errno);
 	conf = place_one(stage, from, STAGE_CONF);
 	if (conf != OK && conf != NOT_FOUND)
@@ -118,7 +118,7 @@ stage_place(struct stage *stage)
 		stage->placed = true;
 	else if (conf == OK)
 		(void)unlinkat(stage->folder, STAGE_CONF, 0); /* just placed */
-	if (outcome == OK && fsync(stage->folder) != 0)
+	if (outcome == OK && TEMP_FAILURE_RETRY(fsync(stage->folder)) != 0)
 		return stage_failed(stage, "cannot be written", errno);
 	return outcome;
 }

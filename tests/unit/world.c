@@ -85,7 +85,7 @@ make_source(struct world *world)
 }
 
 void
-world_begin(struct world *world)
+world_begin_bare(struct world *world)
 {
 	*world = (struct world){ .actor = { .user = 7 } };
 	state_begin(&world->state, "lmdb");
@@ -96,8 +96,14 @@ world_begin(struct world *world)
 	    state_path(&world->state, "source"));
 	snprintf(world->out, sizeof(world->out), "%s",
 	    state_path(&world->state, "out"));
-	make_source(world);
 	report_begin(world, false);
+}
+
+void
+world_begin(struct world *world)
+{
+	world_begin_bare(world);
+	make_source(world);
 }
 
 void

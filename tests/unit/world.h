@@ -24,6 +24,11 @@ void
 world_begin(struct world *world)
     THREAD_ATTRIBUTE(assert_capability(role_worker));
 
+/* The same without a source. */
+void
+world_begin_bare(struct world *world)
+    THREAD_ATTRIBUTE(assert_capability(role_worker));
+
 void
 world_end(struct world *world);
 
