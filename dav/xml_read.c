@@ -11,9 +11,11 @@
 #include <libxml/parserInternals.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "dav/xml_scan.h"
 #include "server/base/encode.h"
+#include "server/base/memory.h"
 
 static pthread_once_t parser_once = PTHREAD_ONCE_INIT;
 
@@ -140,9 +142,28 @@ declaration_is_known(struct text bytes)
 	    text_starts_nocase(name, TEXT("utf-16"));
 }
 
+static void *
+parser_alloc(size_t size)
+{
+	return memory_need(malloc(size));
+}
+
+static char *
+parser_string(const char *string)
+{
+	return memory_string(text_from(string));
+}
+
+/*
+ * What is parsed is bounded, so want of memory ends the process here as it
+ * does elsewhere: libxml2 goes on with half of what it needs, crashes, loses
+ * blocks, and drops names without a word.
+ */
 static void
 parser_setup(void)
 {
+	/* It refuses only functions that are missing. */
+	(void)xmlMemSetup(free, parser_alloc, memory_resize, parser_string);
 	xmlInitParser();
 }
 
@@ -150,10 +171,9 @@ static enum outcome
 utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 {
 	xmlParserCtxt *parser;
-	const xmlError *last;
 	xmlDoc *doc;
 	enum outcome outcome;
-	bool sound, starved;
+	bool sound;
 
 	if (bytes.len == 0 || bytes.len > INT_MAX || !utf8_valid(bytes) ||
 	    !declaration_is_known(bytes))
@@ -163,26 +183,14 @@ utf8_parse(struct text bytes, const struct conf *conf, xmlDoc **ret_doc)
 		return outcome;
 	(void)pthread_once(&parser_once, parser_setup);
 	parser = xmlNewParserCtxt();
-	if (parser == NULL)
-		return BUSY;
 	parser->sax->internalSubset = subset_refuse;
-	xmlResetLastError();
 	doc = xmlCtxtReadMemory(parser, bytes.ptr, (int)bytes.len, NULL,
 	    "UTF-8",
 	    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 		XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC);
 	/* Undeclared prefixes and such leave a tree, but no sound one. */
 	sound = parser->wellFormed && parser->nsWellFormed;
-	/* A declaration for which there was no memory is told to the thread. */
-	last = xmlGetLastError();
-	starved = parser->errNo == XML_ERR_NO_MEMORY ||
-	    (last != NULL && last->code == XML_ERR_NO_MEMORY) ||
-	    (doc == NULL && parser->wellFormed);
 	xmlFreeParserCtxt(parser);
-	if (starved) {
-		xmlFreeDoc(doc);
-		return BUSY;
-	}
 	if (doc == NULL || !sound || xmlDocGetRootElement(doc) == NULL) {
 		xmlFreeDoc(doc);
 		return BAD_INPUT;

@@ -164,7 +164,7 @@ class Memory:
         self.how["died in a library"] += library
         meant = "out of memory" in said and "status %d," % signal.SIGABRT in said
         self.must(library or meant, "%s: the process died: %s" % (
-            point, said[-300:]))
+            point, said[:300]))
         if self.how["ended"] <= 3:
             self.must(wire.wait_until(self.answers, 30),
                       "%s: the supervisor starts none" % point)
