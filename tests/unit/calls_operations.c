@@ -58,15 +58,6 @@ judge_open(struct world *world, enum outcome outcome)
 }
 
 static void
-ready_sound(struct world *world) ON_WORKER;
-
-static void
-ready_sound(struct world *world)
-{
-	state_set(world, STATE_SOUND, false);
-}
-
-static void
 ready_none(struct world *world) ON_WORKER;
 
 static void
@@ -406,7 +397,6 @@ judge_verify(struct world *world, enum outcome outcome)
 
 const struct calls_operation calls_operations[] = {
 	{ "recover", ready_killed, run_open, judge_open, OK, false },
-	{ "open", ready_sound, run_open, judge_open, OK, false },
 	{ "create", ready_none, run_create, judge_create, OK, false },
 	{ "close", ready_written, run_close, judge_close, OK, false },
 	{ "import", ready_empty, run_import, judge_import, OK, false },
