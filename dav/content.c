@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dav/precondition.h"
+#include "dav/recall.h"
 #include "server/base/clock.h"
 #include "server/http/range.h"
 #include "store/media.h"
@@ -64,11 +65,10 @@ disposition_make(struct arena *arena, struct text name)
 static bool
 media_is_plain(struct text media)
 {
-	return !media_is_active(media) &&
-	    (text_starts(media, TEXT("image/")) ||
-		text_starts(media, TEXT("audio/")) ||
-		text_starts(media, TEXT("video/")) ||
-		text_equal(media, TEXT("application/pdf")));
+	return text_starts(media, TEXT("image/")) ||
+	    text_starts(media, TEXT("audio/")) ||
+	    text_starts(media, TEXT("video/")) ||
+	    text_equal(media, TEXT("application/pdf"));
 }
 
 static void
@@ -76,6 +76,7 @@ content_fields(struct exchange *exchange, const struct node *node,
     const struct validator *validator)
 {
 	struct response *response = &exchange->request->response;
+	bool active = media_is_active(node->media);
 	char date[CLOCK_HTTP_SIZE];
 
 	clock_format_http(node->modified_ns, date);
@@ -86,11 +87,11 @@ content_fields(struct exchange *exchange, const struct node *node,
 	    TEXT("private, no-cache"));
 	response_header_kept(response, "X-Content-Type-Options",
 	    TEXT("nosniff"));
-	if (!media_is_plain(node_media_now(node)))
+	if (active || !media_is_plain(node_media_now(node)))
 		response_header_kept(response, "Content-Security-Policy",
 		    TEXT("sandbox; default-src 'none'"));
 	/* What may yet turn out to be a document that runs is kept from it. */
-	if (node->media.len > 0 && !media_is_active(node->media))
+	if (node->media.len > 0 && !active)
 		return;
 	response_header_kept(response, "Content-Disposition",
 	    disposition_make(exchange->arena, node->name));
@@ -135,39 +136,95 @@ file_respond(struct exchange *exchange, const struct node *node,
 	return OK;
 }
 
+/* `bytes` live as long as the exchange. */
 static enum outcome
 bytes_respond(struct exchange *exchange, const struct node *node,
-    const struct blob_record *record, const struct range_set *set)
+    struct text bytes, const struct range_set *set)
 {
-	struct text bytes = TEXT_NONE;
-	enum outcome outcome = OK;
-
-	if (node->blob != 0)
-		outcome = blob_record_bytes(exchange->txn, node->blob, record,
-		    &bytes);
-	if (outcome != OK || bytes.len != node->size)
-		return outcome == OK || outcome == NOT_FOUND ? DAMAGED :
-							       outcome;
-	range_respond(exchange->request, set, -1,
-	    arena_copy(exchange->arena, bytes), node->size,
+	if (bytes.len != node->size)
+		return DAMAGED;
+	range_respond(exchange->request, set, -1, bytes, node->size,
 	    node_media_now(node));
 	return OK;
+}
+
+static enum outcome
+engine_bytes(struct exchange *exchange, const struct node *node,
+    const struct blob_record *record, struct text *ret_bytes)
+{
+	struct shelf *shelf = recall_shelf(exchange);
+	struct text bytes;
+	enum outcome outcome = blob_record_bytes(exchange->txn, node->blob,
+	    record, &bytes);
+
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	if (shelf != NULL)
+		shelf_put(shelf, exchange->txn, node->blob, bytes);
+	*ret_bytes = arena_copy(exchange->arena, bytes);
+	return OK;
+}
+
+struct content_hold {
+	struct body_hold hold; /* first */
+	struct content *content;
+};
+
+static void
+content_hold_close(struct body_hold *base)
+{
+	content_release(((struct content_hold *)base)->content);
+}
+
+/* What stays on the shelf until it is sent. NULL: it is not there. */
+static struct content *
+content_recall(struct exchange *exchange, const struct node *node)
+{
+	struct shelf *shelf = recall_shelf(exchange);
+	struct content *content = shelf != NULL ?
+	    shelf_take(shelf, exchange->txn, node->blob) :
+	    NULL;
+	struct content_hold *hold;
+
+	if (content == NULL)
+		return NULL;
+	hold = ARENA_NEW(exchange->arena, struct content_hold);
+	hold->hold.close = content_hold_close;
+	hold->content = content;
+	exchange->request->response.hold = &hold->hold;
+	return content;
+}
+
+static enum outcome
+blob_respond(struct exchange *exchange, const struct node *node,
+    const struct range_set *set)
+{
+	struct blob_record record;
+	struct content *content = content_recall(exchange, node);
+	struct text bytes;
+	enum outcome outcome;
+
+	if (content != NULL)
+		return bytes_respond(exchange, node, content_bytes(content),
+		    set);
+	outcome = blob_get(exchange->txn, node->blob, &record);
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	if (!record.in_engine)
+		return file_respond(exchange, node, &record, set);
+	outcome = engine_bytes(exchange, node, &record, &bytes);
+	return outcome == OK ? bytes_respond(exchange, node, bytes, set) :
+			       outcome;
 }
 
 static enum outcome
 body_respond(struct exchange *exchange, const struct node *node,
     const struct validator *validator, const struct range_set *set)
 {
-	struct blob_record record = { .in_engine = true };
-	enum outcome outcome = OK;
+	enum outcome outcome = node->blob != 0 ?
+	    blob_respond(exchange, node, set) :
+	    bytes_respond(exchange, node, TEXT_NONE, set);
 
-	if (node->blob != 0)
-		outcome = blob_get(exchange->txn, node->blob, &record);
-	if (outcome != OK)
-		return outcome == NOT_FOUND ? DAMAGED : outcome;
-	outcome = record.in_engine ?
-	    bytes_respond(exchange, node, &record, set) :
-	    file_respond(exchange, node, &record, set);
 	if (outcome == OK)
 		content_fields(exchange, node, validator);
 	return outcome;

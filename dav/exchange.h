@@ -111,7 +111,7 @@ struct exchange {
 		uint64_t now_ns, hash;
 	} given;
 	const struct lanes *lanes;   /* borrowed from the server */
-	struct recall *recall;       /* borrowed from the loop; or NULL */
+	struct recall *recall;       /* the loop's; NULL on other threads */
 	struct media_cookie *cookie; /* of the worker, in `prepare`; or NULL */
 	bool makes_own;              /* see place_admit() */
 };

@@ -89,6 +89,22 @@ place_root(struct exchange *exchange, struct place *place)
 	return outcome;
 }
 
+static enum outcome
+member_find(struct exchange *exchange, node_id parent, struct text key,
+    struct node *ret_node)
+{
+	enum outcome outcome;
+
+	if (recall_node(exchange, parent, key, ret_node))
+		return OK;
+	outcome = node_find(exchange->txn, parent, key, ret_node);
+	if (outcome == OK) {
+		node_hold(exchange->arena, ret_node);
+		recall_node_keep(exchange, ret_node);
+	}
+	return outcome;
+}
+
 /* One step down from a collection that is known. */
 static enum outcome
 place_step(struct exchange *exchange, struct place *place)
@@ -96,7 +112,7 @@ place_step(struct exchange *exchange, struct place *place)
 	struct trail *trail = &place->trail;
 	struct node *next = &trail->node[trail->count];
 	const struct rights above = place->rights;
-	enum outcome outcome = node_find(exchange->txn, trail_last(trail)->id,
+	enum outcome outcome = member_find(exchange, trail_last(trail)->id,
 	    place->inside.key[place->inside.count - 1], next);
 
 	if (outcome == NOT_FOUND) {
@@ -105,7 +121,6 @@ place_step(struct exchange *exchange, struct place *place)
 	}
 	if (outcome != OK)
 		return outcome;
-	node_hold(exchange->arena, next);
 	outcome = rights_of_member(exchange->txn, &exchange->principal, &above,
 	    trail, next, exchange->now_ns, &place->rights);
 	trail->count++;

@@ -1,19 +1,21 @@
 #include "dav/recall.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "server/base/random.h"
 
 /*
- * Two tables of slots, one slot for a hash. A place is copied into its slot
- * when it is asked for twice in one state of the store: under writers, who
- * make a new state all the time, nothing is copied in vain.
+ * Three tables of slots, one slot for a hash. A place and a node are copied
+ * into their slot when they are asked for twice in one state of the store:
+ * under writers, who make a new state all the time, nothing is copied in vain.
  */
 enum {
 	PLACES = 256,
+	NODES = 4096,
 	QUERIES = 64,
+	NODE_TEXTS_MAX = 192, /* longer ones are read each time */
+	SHELF_BYTES = 8 << 20,
 	LEVELS_MAX = 16, /* deeper ones go the long way */
 	NAMES_MAX = 64,
 	BODY_MAX = 2048
@@ -28,6 +30,14 @@ struct place_slot {
 	struct place place;
 };
 
+struct node_slot {
+	uint64_t hash;
+	struct snapshot snapshot; /* number 0: free */
+	bool known;               /* or only seen so far */
+	struct node node;         /* its texts in `texts`, one behind another */
+	char texts[NODE_TEXTS_MAX];
+};
+
 struct query_slot {
 	struct arena *arena; /* owned; NULL: free */
 	struct text body;
@@ -36,10 +46,11 @@ struct query_slot {
 };
 
 struct recall {
-	struct arena *arena;   /* in which it lives */
-	pthread_mutex_t mutex; /* guards what follows */
+	struct arena *arena; /* in which it lives */
+	struct shelf *shelf; /* owned */
 	uint64_t seed;
 	struct place_slot place[PLACES];
+	struct node_slot node[NODES];
 	struct query_slot query[QUERIES];
 };
 
@@ -50,7 +61,7 @@ recall_new(void)
 	struct recall *recall = ARENA_NEW(arena, struct recall);
 
 	recall->arena = arena;
-	pthread_mutex_init(&recall->mutex, NULL);
+	recall->shelf = shelf_new(SHELF_BYTES);
 	random_fill(&recall->seed, sizeof(recall->seed));
 	return recall;
 }
@@ -64,7 +75,7 @@ recall_free(struct recall *recall)
 		arena_free(recall->place[i].arena);
 	for (size_t i = 0; i < QUERIES; i++)
 		arena_free(recall->query[i].arena);
-	pthread_mutex_destroy(&recall->mutex);
+	shelf_free(recall->shelf);
 	arena_free(recall->arena);
 }
 
@@ -128,12 +139,10 @@ recall_place(struct exchange *exchange, const struct path *path,
 	if (!place_may_be_known(exchange, path))
 		return false;
 	hash = path_hash(recall, exchange->principal.id, path);
-	pthread_mutex_lock(&recall->mutex);
 	slot = &recall->place[hash % PLACES];
 	found = slot_is(slot, exchange, path, hash);
 	if (found)
 		place_copy(exchange->arena, &slot->place, place);
-	pthread_mutex_unlock(&recall->mutex);
 	return found;
 }
 
@@ -169,14 +178,99 @@ recall_place_keep(struct exchange *exchange, const struct path *path,
 		return;
 	now = txn_snapshot(exchange->txn);
 	hash = path_hash(recall, exchange->principal.id, path);
-	pthread_mutex_lock(&recall->mutex);
 	slot = &recall->place[hash % PLACES];
 	again = slot->hash == hash && snapshot_equal(slot->snapshot, now);
 	arena_free(slot->arena);
 	*slot = (struct place_slot){ .hash = hash, .snapshot = now };
 	if (again)
 		slot_fill(slot, exchange, path, place);
-	pthread_mutex_unlock(&recall->mutex);
+}
+
+/* ---- Nodes --------------------------------------------------------------- */
+
+static struct node_slot *
+node_slot_of(struct recall *recall, node_id parent, struct text key,
+    uint64_t *ret_hash)
+{
+	*ret_hash = XXH3_64bits_withSeed(key.ptr, key.len,
+	    recall->seed ^ parent);
+	return &recall->node[*ret_hash % NODES];
+}
+
+static struct text
+text_move(struct text text, char **at)
+{
+	struct text moved = { *at, text.len };
+
+	if (text.len > 0)
+		memcpy(*at, text.ptr, text.len);
+	*at += text.len;
+	return moved;
+}
+
+static size_t
+node_texts(const struct node *node)
+{
+	return node->key.len + node->name.len + node->media.len;
+}
+
+/* `bytes`: room for node_texts(). */
+static void
+node_copy(const struct node *from, char *bytes, struct node *to)
+{
+	*to = *from;
+	to->key = text_move(from->key, &bytes);
+	to->name = text_move(from->name, &bytes);
+	to->media = text_move(from->media, &bytes);
+}
+
+bool
+recall_node(struct exchange *exchange, node_id parent, struct text key,
+    struct node *ret_node)
+{
+	struct recall *recall = exchange->recall;
+	struct snapshot now = txn_snapshot(exchange->txn);
+	struct node_slot *slot;
+	uint64_t hash;
+	bool found;
+
+	if (recall == NULL || now.number == 0)
+		return false;
+	slot = node_slot_of(recall, parent, key, &hash);
+	found = slot->hash == hash && slot->known &&
+	    snapshot_equal(slot->snapshot, now) &&
+	    slot->node.parent == parent && text_equal(slot->node.key, key);
+	if (found)
+		node_copy(&slot->node,
+		    arena_alloc(exchange->arena, node_texts(&slot->node)),
+		    ret_node);
+	return found;
+}
+
+void
+recall_node_keep(struct exchange *exchange, const struct node *node)
+{
+	struct recall *recall = exchange->recall;
+	struct snapshot now = txn_snapshot(exchange->txn);
+	struct node_slot *slot;
+	uint64_t hash;
+	bool again;
+
+	if (recall == NULL || now.number == 0)
+		return;
+	slot = node_slot_of(recall, node->parent, node->key, &hash);
+	again = slot->hash == hash && snapshot_equal(slot->snapshot, now);
+	slot->hash = hash;
+	slot->snapshot = now;
+	slot->known = again && node_texts(node) <= NODE_TEXTS_MAX;
+	if (slot->known)
+		node_copy(node, slot->texts, &slot->node);
+}
+
+struct shelf *
+recall_shelf(const struct exchange *exchange)
+{
+	return exchange->recall != NULL ? exchange->recall->shelf : NULL;
 }
 
 /* ---- Queries ------------------------------------------------------------- */
@@ -224,14 +318,12 @@ recall_query(struct exchange *exchange, struct property_query *ret_query)
 
 	if (!query_may_be_known(exchange))
 		return false;
-	pthread_mutex_lock(&recall->mutex);
 	slot = query_slot_of(recall, exchange->body);
 	found = slot->arena != NULL && text_equal(slot->body, exchange->body) &&
 	    memcmp(&slot->limits, &exchange->conf->limits,
 		sizeof(slot->limits)) == 0;
 	if (found)
 		query_copy(exchange->arena, &slot->query, ret_query);
-	pthread_mutex_unlock(&recall->mutex);
 	return found;
 }
 
@@ -243,12 +335,10 @@ recall_query_keep(struct exchange *exchange, const struct property_query *query)
 
 	if (!query_may_be_known(exchange) || query->count > NAMES_MAX)
 		return;
-	pthread_mutex_lock(&recall->mutex);
 	slot = query_slot_of(recall, exchange->body);
 	arena_free(slot->arena);
 	slot->arena = arena_new();
 	slot->body = arena_copy(slot->arena, exchange->body);
 	slot->limits = exchange->conf->limits;
 	query_copy(slot->arena, query, &slot->query);
-	pthread_mutex_unlock(&recall->mutex);
 }

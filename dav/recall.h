@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dav/property.h"
+#include "store/shelf.h"
 
 /*
  * What was found out a moment ago and need not be found out again:
@@ -10,10 +11,13 @@
  *   is no more once anything at all was committed, by whatever process; rights
  *   that hang on the time of day are not kept. So it is what a look-up in the
  *   same transaction would say.
+ * - the record of a member of a collection, likewise.
+ * - the contents of small files (store/shelf.h).
  * - the query that the body of a PROPFIND means, by all of its bytes: clients
  *   send the same few bodies for ever. It depends on nothing but the limits.
  *
- * A loop has one. Any thread; bounded; the newer pushes out the older. What is
+ * A loop has one, and only its thread uses it: an exchange that goes to another
+ * thread has none any more. Bounded; the newer pushes out the older. What is
  * found is copied into the arena of the request.
  */
 struct recall;
@@ -37,6 +41,19 @@ recall_place(struct exchange *exchange, const struct path *path,
 void
 recall_place_keep(struct exchange *exchange, const struct path *path,
     const struct place *place);
+
+/* The member of `parent` with that NFC name; its texts are in the arena. */
+bool
+recall_node(struct exchange *exchange, node_id parent, struct text key,
+    struct node *ret_node);
+
+/* The same, as it was read. */
+void
+recall_node_keep(struct exchange *exchange, const struct node *node);
+
+/* NULL when nothing is recalled. */
+struct shelf *
+recall_shelf(const struct exchange *exchange);
 
 bool
 recall_query(struct exchange *exchange, struct property_query *ret_query);

@@ -166,6 +166,7 @@ commit_post(struct visit *visit)
 {
 	enum outcome outcome;
 
+	visit->exchange.recall = NULL; /* it is the loop's */
 	visit->change.run = change_method;
 	visit->change.done = change_answered;
 	visit->change.frees = (visit->exchange.method->flags & METHOD_FREES) !=
@@ -227,6 +228,7 @@ visit_post(struct visit *visit, enum lane lane, void (*run)(struct job *job),
 {
 	enum outcome outcome;
 
+	visit->exchange.recall = NULL; /* it is the loop's */
 	visit->job.run = run;
 	visit->job.home = home;
 	visit->job.loop = visit->loop;

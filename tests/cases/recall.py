@@ -124,6 +124,27 @@ def places(t):
     t.eq(t.owner.get(other + "file.txt").body, b"two", "content")
 
 
+@case("contents: what was written last is what is read, of the same size too")
+def contents(t):
+    path, _ = t.room()
+    name, other = path + "file.txt", path + "other.txt"
+    for turn in range(4):
+        body = b"%04d" % turn * 1024
+        t.status(t.owner.put(name, body), 204)
+        for _ in range(TIMES):
+            t.eq(t.owner.get(name).body, body, "content")
+            part = t.owner.get(name, (("Range", "bytes=4000-4099"),))
+            t.status(part, 206)
+            t.eq(part.body, body[4000:], "part of it")
+            t.eq(t.owner.request("HEAD", name).body, b"", "body of HEAD")
+    t.status(t.owner.copy(name, other), 201)
+    t.status(t.owner.put(name, b"short"), 204)
+    t.eq(t.owner.get(name).body, b"short", "shorter content")
+    t.eq(t.owner.get(other).body, body, "the copy")
+    t.status(t.owner.move(other, name), 204)
+    t.eq(t.owner.get(name).body, body, "what was moved onto it")
+
+
 @case("the same path is another place for somebody else")
 def each_their_own(t):
     path, _ = t.room()
