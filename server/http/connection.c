@@ -281,8 +281,8 @@ connection_end(struct connection *connection)
 /* ---- Accept ------------------------------------------------------------- */
 
 /*
- * The answer of a full house: one write that nobody waits for. TLS would cost
- * a handshake, so there the close has to do.
+ * The answer of a full house, or of one without memory: one write that nobody
+ * waits for. TLS would cost a handshake, so there the close has to do.
  */
 static void
 accept_refuse(int fd, const struct tls_context *tls)
@@ -379,8 +379,8 @@ connection_accept(struct connections *connections, int fd,
 		if (connection->stream.row != NULL)
 			connection->stream.row->end(&connection->stream);
 		free(connection);
-		fd_close(fd);
 		atomic_fetch_sub(&open_count, 1);
+		accept_refuse(fd, tls);
 		return;
 	}
 	connection->conf = conf_ref(conf);
