@@ -207,9 +207,10 @@ class Server:
         return self.process.pid
 
     def rss(self):
-        """Resident bytes of the server process."""
+        """Resident bytes of the server process that no file is behind: pages
+        of the database and of libmagic's come and go with other work."""
         with open("/proc/%d/status" % self.worker, encoding="ascii") as file:
-            found = re.search(r"VmRSS:\s+(\d+) kB", file.read())
+            found = re.search(r"RssAnon:\s+(\d+) kB", file.read())
         return int(found.group(1)) * 1024
 
     def signal(self, number):
