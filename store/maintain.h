@@ -72,6 +72,7 @@ store_export(struct store *store, const struct transfer_options *options,
  * bounded work per call, and no change where there is nothing to do. `pace`,
  * zero at first, is what it remembers between calls; `busy` then says whether
  * others have changed something meanwhile, so that the caller rests longer.
+ * DAMAGED: a record could not be read; what does not need it was done.
  */
 struct tidy_pace {
 	node_id tree;        /* where to look next; 0: at the first */

@@ -173,6 +173,9 @@ import_file(struct import *import, int folder, const char *name,
 		import->present++;
 		return OK;
 	}
+	/* CONFLICT: its folder is still in the batch. */
+	if (outcome != OK && outcome != NOT_FOUND && outcome != CONFLICT)
+		return outcome;
 	entry = batch_add(&import->batch, BATCH_FILE, path,
 	    stat_modified_ns(&status));
 	outcome = read_content(import, fd, name, entry);

@@ -37,6 +37,7 @@ struct tidy {
 	struct id_list trash, logs; /* trees that are due */
 	bool locks, reclaims;       /* are due */
 	bool more;                  /* of one step */
+	bool damaged;               /* something was met that cannot be read */
 	uint64_t held_ns;           /* how long a step held the others up */
 };
 
@@ -46,6 +47,16 @@ before(uint64_t now_ns, uint64_t seconds)
 	if (seconds > now_ns / NS_PER_SECOND)
 		return 0;
 	return now_ns - seconds * NS_PER_SECOND;
+}
+
+/* One damaged record is told of, and keeps nothing else from being done. */
+static enum outcome
+pass_damage(struct tidy *tidy, enum outcome outcome)
+{
+	if (outcome != DAMAGED)
+		return outcome;
+	tidy->damaged = true;
+	return OK;
 }
 
 static uint64_t
@@ -119,7 +130,7 @@ step(struct tidy *tidy, tidy_fn run, bool *more)
 	enum outcome outcome;
 
 	tidy->more = false;
-	outcome = store_change(tidy->store, run, tidy);
+	outcome = pass_damage(tidy, store_change(tidy->store, run, tidy));
 	*more = *more || (outcome == OK && tidy->more);
 	return outcome;
 }
@@ -175,7 +186,8 @@ look_at_trees(struct tidy *tidy, struct txn *txn)
 		if (looked++ == TIDY_TREES || tidy->trash.count == TIDY_DUE ||
 		    tidy->logs.count == TIDY_DUE)
 			return OK;
-		outcome = look_at_tree(tidy, txn, tidy->pace->tree);
+		outcome = pass_damage(tidy,
+		    look_at_tree(tidy, txn, tidy->pace->tree));
 		if (outcome == OK)
 			outcome = cursor_next(cursor);
 	}
@@ -211,9 +223,10 @@ look(struct tidy *tidy)
 	if (outcome == OK && all)
 		outcome = look_at_trees(tidy, txn);
 	if (outcome == OK && all)
-		outcome = look_at_locks(tidy, txn);
+		outcome = pass_damage(tidy, look_at_locks(tidy, txn));
 	if (outcome == OK)
-		outcome = tree_reclaim_due(txn, &tidy->reclaims);
+		outcome = pass_damage(tidy,
+		    tree_reclaim_due(txn, &tidy->reclaims));
 	return outcome;
 }
 
@@ -295,6 +308,8 @@ store_tidy(struct store *store, uint64_t now_ns, struct tidy_pace *pace,
 		return outcome;
 	if (blob_sweep_released(store) > 0)
 		more = true;
+	if (tidy.damaged)
+		return DAMAGED;
 	*ret_more = more;
 	return OK;
 }

@@ -52,8 +52,8 @@ send_report(FILE *pipe, json_t *report)
 	    name, (long long)json_integer_value(value));
 }
 
-static enum outcome
-run_checks(struct verify *verify)
+enum outcome
+verify_run(struct verify *verify)
 {
 	enum outcome outcome = verify_trees(verify);
 
@@ -98,7 +98,7 @@ verify_store(struct store *store, struct maintain *maintain)
 	verify.txn = txn;
 	verify.ids_end = meta.ids;
 	verify.keys_all = stats.entries;
-	return run_checks(&verify);
+	return verify_run(&verify);
 }
 
 static void

@@ -47,6 +47,10 @@ pair_list_sum(struct pair_list *list);
 void
 pair_list_done(struct pair_list *list);
 
+/* All three parts; frees what they have gathered. */
+enum outcome
+verify_run(struct verify *verify) MUST_CHECK;
+
 /* Each OK unless the engine could not be read; findings are no failure. */
 enum outcome
 verify_trees(struct verify *verify) MUST_CHECK;
