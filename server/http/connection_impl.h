@@ -150,7 +150,7 @@ connection_end(struct connection *connection) ON_LOOP;
 void
 transfer_finish(struct connection *connection, bool sent) ON_LOOP;
 
-/* connection_read.c */
+/* connection_read.c, connection_body.c */
 
 enum turn
 turn_head(struct connection *connection) ON_LOOP;
@@ -170,6 +170,23 @@ turn_linger(struct connection *connection) ON_LOOP;
  */
 ssize_t
 connection_receive(struct connection *connection) ON_LOOP;
+
+/*
+ * A short read says that there is no more for now, and saves the read that
+ * would say so. But a reset that came together with those bytes brings no edge
+ * of its own: who cannot go on without more bytes reads once more, by this.
+ */
+ssize_t
+connection_receive_more(struct connection *connection) ON_LOOP;
+
+/* The same into other memory. */
+ssize_t
+connection_receive_into(struct connection *connection, char *room, size_t size)
+    ON_LOOP;
+
+/* That many of the unread bytes were used. */
+void
+rest_advance(struct connection *connection, size_t used);
 
 /* Moves the unread bytes out of the scratch, or frees what is not needed. */
 void

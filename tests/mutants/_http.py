@@ -81,7 +81,7 @@ _FRAMING = [
          "decoder->state = TRAILER_FIRST; (void)byte; return true;"),
     ], ("V29", FRAMING, ["chunk_grammar"])),
     mutant("v29-cut-body-is-whole", [
-        ("server/http/connection_read.c",
+        ("server/http/connection_body.c",
          "connection->transfer->body_broken = true; atomic_store("
          "&connection->transfer->request.cancelled, true);"
          " body_end(connection, CANCELLED);", "body_end(connection, OK);"),
@@ -91,7 +91,7 @@ _FRAMING = [
                 " decoder->line <= LINE_MAX_BYTES;", "return true;"),
     ], ("V30", FRAMING, ["extension_flood"])),
     mutant("v31-trailers-are-merged", [
-        ("server/http/connection_read.c",
+        ("server/http/connection_body.c",
          "enum parse_result result = chunks_join(connection, &data);"
          " body_deliver(connection, data);", _MERGE),
     ], ("V31", FRAMING, ["trailers_ignored"])),
