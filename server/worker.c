@@ -154,8 +154,6 @@ static _Thread_local struct media_cookie *cookie;
 struct media_cookie *
 worker_cookie(void)
 {
-	if (cookie == NULL)
-		cookie = media_cookie_new();
 	return cookie;
 }
 
@@ -166,6 +164,9 @@ queue_thread(void *context)
 	struct job *job;
 
 	thread_enter_worker();
+	/* libmagic crashes where it loads and gets no memory: in no request. */
+	if (queue->lane == LANE_SLOW)
+		cookie = media_cookie_new();
 	while ((job = queue_take(queue)) != NULL)
 		job_perform(queue, job);
 	media_cookie_free(cookie);

@@ -42,9 +42,6 @@ enum outcome
 job_post(struct workers *workers, enum lane lane, enum job_kind kind,
     struct job *job) MUST_CHECK;
 
-/*
- * The cookie of libmagic that belongs to the worker thread that asks; made on
- * first use, NULL when that fails.
- */
+/* The cookie of libmagic that belongs to the thread of LANE_SLOW that asks. */
 struct media_cookie *
 worker_cookie(void) ON_WORKER;
