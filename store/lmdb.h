@@ -62,7 +62,7 @@ struct lmdb {
 	struct journal journal;
 	uint64_t unkept;     /* bytes in the journal since a checkpoint */
 	uint64_t flown;      /* of them, those before the last flow */
-	uint64_t kept_pages; /* of data.mdb at the last checkpoint */
+	uint64_t kept_bytes; /* of data.mdb at the last checkpoint */
 	uint64_t kept_ns;    /* when that was begun */
 	bool cramped;        /* pages were too few: a checkpoint frees some */
 	bool anew;           /* a checkpoint must come before a commit */

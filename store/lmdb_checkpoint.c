@@ -119,17 +119,27 @@ take_state(struct lmdb *db, MDB_txn *txn, struct checkpoint *next,
 	return OK;
 }
 
+/* What data.mdb has in use, or 0. */
+static uint64_t
+data_bytes(const struct lmdb *db)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	if (mdb_env_info(db->env, &info) != MDB_SUCCESS ||
+	    mdb_env_stat(db->env, &stat) != MDB_SUCCESS)
+		return 0;
+	return (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+}
+
 /* From here on the growth that makes the next one due is counted. */
 static void
 count_anew(struct lmdb *db)
 {
-	MDB_envinfo info;
-
 	db->unkept = db->flown = 0;
 	db->cramped = false;
 	db->kept_ns = clock_monotonic_ns();
-	if (mdb_env_info(db->env, &info) == MDB_SUCCESS)
-		db->kept_pages = info.me_last_pgno;
+	db->kept_bytes = data_bytes(db);
 	atomic_store(&db->dirty, false);
 	atomic_store(&db->due, false);
 }
@@ -292,14 +302,10 @@ lmdb_checkpoint_finish(struct lmdb *db)
 static bool
 is_due(struct lmdb *db)
 {
-	MDB_envinfo info;
-
 	if (atomic_load(&db->due) || db->unkept > unkept_max ||
 	    clock_monotonic_ns() - db->kept_ns > age_max_ns)
 		return true;
-	return mdb_env_info(db->env, &info) == MDB_SUCCESS &&
-	    info.me_last_pgno > db->kept_pages &&
-	    (info.me_last_pgno - db->kept_pages) * 4096 > growth_max;
+	return data_bytes(db) > db->kept_bytes + growth_max;
 }
 
 enum outcome
