@@ -85,9 +85,17 @@ grant_each(struct txn *txn, node_id node, grant_each_fn visit, void *context)
 
 struct grant_search {
 	user_id subject;
-	uint64_t id; /* of the subject's grant, 0: none */
+	uint64_t id;  /* of the subject's grant, 0: none */
+	bool refused; /* that is a no-access for ever */
 	size_t count;
 };
+
+static bool
+refuses_always(const struct grant *grant)
+{
+	return (grant->rules & RULE_NO_ACCESS) != 0 && grant->from_ns == 0 &&
+	    grant->until_ns == 0;
+}
 
 static bool
 search_subject(const struct grant *grant, void *context)
@@ -95,8 +103,10 @@ search_subject(const struct grant *grant, void *context)
 	struct grant_search *search = context;
 
 	search->count++;
-	if (grant->subject == search->subject)
+	if (grant->subject == search->subject) {
 		search->id = grant->id;
+		search->refused = refuses_always(grant);
+	}
 	return true;
 }
 
@@ -175,12 +185,12 @@ grant_check(struct txn *txn, const struct trail *trail,
 
 /* Sync clients of the subject must hear of it, and of nobody else's. */
 static enum outcome
-grant_tell(struct txn *txn, const struct trail *trail, user_id subject,
-    user_id by)
+grant_tell(struct txn *txn, const struct trail *trail,
+    const struct regrant *regrant, user_id by)
 {
 	struct tree_actor actor = { by, clock_wall_ns() };
 
-	return tree_regrant(txn, trail, subject, &actor);
+	return tree_regrant(txn, trail, regrant, &actor);
 }
 
 enum outcome
@@ -211,7 +221,9 @@ grant_set(struct txn *txn, struct store *store, const struct trail *trail,
 	    atoms_close(grant->atoms);
 	outcome = grant_put(txn, grant);
 	if (outcome == OK)
-		outcome = grant_tell(txn, trail, grant->subject,
+		outcome = grant_tell(txn, trail,
+		    &(struct regrant){
+			grant->subject, search.refused, refuses_always(grant) },
 		    grant->granter);
 	return outcome;
 }
@@ -231,7 +243,10 @@ grant_revoke(struct txn *txn, const struct trail *trail, user_id subject)
 		outcome = tree_set_flag(txn, trail, NODE_HAS_GRANTS, false);
 	if (outcome == OK)
 		outcome = grant_drop(txn, node, subject, search.id);
-	return outcome == OK ? grant_tell(txn, trail, subject, 0) : outcome;
+	if (outcome == OK)
+		outcome = grant_tell(txn, trail,
+		    &(struct regrant){ subject, search.refused, false }, 0);
+	return outcome;
 }
 
 /* The flag of a node that may lie in the trash, or be gone. */

@@ -2,15 +2,15 @@
 
 #include "dav/precondition.h"
 #include "dav/sync_gone.h"
-#include "dav/sync_rights.h"
 #include "dav/sync_stream.h"
 #include "dav/sync_walk.h"
 #include "dav/xml.h"
 #include "store/log_entry.h"
 
 /*
- * TOKEN, or TOKEN ";" FINAL ":" WALK ":" TOLD inside a walk: the log is told
- * up to the token's sequence, and will be up to FINAL when the walk is over.
+ * TOKEN, or TOKEN ";" FINAL ":" WALK ":" TOLD ":" HASH inside a walk: the log
+ * is told up to the token's sequence, and will be up to FINAL when the walk is
+ * over.
  */
 #define WALK_MARK ";"
 
@@ -23,11 +23,12 @@ sync_state_format(struct arena *arena, const struct sync_token *token,
 	if (position->walk == 0)
 		return sync_token_format(arena, token);
 	base.sequence = position->log;
-	return arena_format(arena, "%.*s" WALK_MARK "%llx:%llx:%llx",
+	return arena_format(arena, "%.*s" WALK_MARK "%llx:%llx:%llx:%llx",
 	    TEXT_ARGS(sync_token_format(arena, &base)),
 	    (unsigned long long)token->sequence,
 	    (unsigned long long)position->walk,
-	    (unsigned long long)position->told);
+	    (unsigned long long)position->told,
+	    (unsigned long long)position->hash);
 }
 
 bool
@@ -44,7 +45,8 @@ sync_state_parse(struct text text, struct sync_token *ret_token,
 		return true;
 	if (!text_parse_u64(text_split(&text, ':'), 16, &final) ||
 	    !text_parse_u64(text_split(&text, ':'), 16, &ret_position->walk) ||
-	    !text_parse_u64(text, 16, &ret_position->told))
+	    !text_parse_u64(text_split(&text, ':'), 16, &ret_position->told) ||
+	    !text_parse_u64(text, 16, &ret_position->hash))
 		return false;
 	ret_token->sequence = final;
 	return true;
@@ -111,72 +113,65 @@ token_refuse(struct exchange *exchange)
 	return FORBIDDEN;
 }
 
-/* Who is so far behind is quicker with a full look, and the loop is not held. */
-enum { LOG_ENTRIES_MAX = 100000, LOG_JUDGED_MAX = 1000 };
+enum { JUDGED_MAX = 1000 }; /* the loop is not held longer */
 
 struct log_look {
-	const struct sync_stream *stream;
-	const struct place *place;
-	struct account_list concerned;
-	size_t entries, judged;
+	struct sync_view view;
+	uint64_t until;
+	size_t judged;
 	bool found; /* something that the log cannot tell */
 	enum outcome outcome;
 };
+
+/* Most that leaves has no grants and is not followed: that is soon seen. */
+static bool
+is_plain(const struct log_look *look, const struct log_entry *entry)
+{
+	struct node node;
+
+	if (entry->granted || look->view.window->granted.count > 0)
+		return false;
+	return !entry->collection ||
+	    sync_gone_taken(look->view.exchange, entry, &node) == NOT_FOUND;
+}
 
 /*
  * Nobody can say any more whether the asker ever saw what left, or another
  * collection stands where it was.
  */
 static enum outcome
-judged_look(struct log_look *look, const struct log_entry *entry)
+entry_judge(struct log_look *look, const struct log_entry *entry)
 {
-	struct exchange *exchange = look->stream->exchange;
 	struct sync_walk walk = { 0 };
 	enum sync_gone gone;
-	enum outcome outcome = sync_gone_judge(exchange, look->place,
-	    look->stream->infinite, entry, &look->concerned, &walk, &gone);
+	enum outcome outcome;
 
-	look->found = ++look->judged > LOG_JUDGED_MAX ||
+	if (is_plain(look, entry))
+		return OK;
+	outcome = sync_gone_judge(&look->view, entry, &walk, &gone);
+	look->found = ++look->judged > JUDGED_MAX ||
 	    (outcome == OK &&
 		(gone == SYNC_GONE_UNKNOWN || gone == SYNC_GONE_REPLACED));
 	return outcome;
-}
-
-/* Most that leaves had no grants and is not followed: that is soon seen. */
-static enum outcome
-removed_look(struct log_look *look, const struct log_entry *entry)
-{
-	struct exchange *exchange = look->stream->exchange;
-	struct arena *arena = exchange->arena;
-	struct node node;
-	enum outcome outcome = OK;
-
-	exchange->arena = arena_new();
-	if (!entry->granted)
-		outcome = entry->collection ?
-		    sync_gone_taken(exchange, entry, &node) :
-		    NOT_FOUND;
-	if (outcome == OK)
-		outcome = judged_look(look, entry);
-	arena_free(exchange->arena);
-	exchange->arena = arena;
-	return outcome == NOT_FOUND ? OK : outcome;
 }
 
 static bool
 entry_look(const struct log_entry *entry, void *context)
 {
 	struct log_look *look = context;
-	const struct sync_stream *stream = look->stream;
+	struct exchange *exchange = look->view.exchange;
+	struct arena *arena = exchange->arena;
 
-	if (entry->sequence > stream->token.sequence)
+	if (entry->sequence > look->until)
 		return false;
-	look->found = ++look->entries > LOG_ENTRIES_MAX;
-	if (!look->found && entry->kind == LOG_REMOVED)
-		look->outcome = removed_look(look, entry);
-	if (entry->kind == LOG_RIGHTS &&
-	    sync_rights_name(&stream->exchange->principal, entry->subject))
-		account_list_add(&look->concerned, entry->node);
+	if (entry->kind != LOG_REMOVED &&
+	    (entry->kind != LOG_RIGHTS ||
+		!sync_names_subject(&exchange->principal, entry->subject)))
+		return true;
+	exchange->arena = arena_new();
+	look->outcome = entry_judge(look, entry);
+	arena_free(exchange->arena);
+	exchange->arena = arena;
 	return look->outcome == OK && !look->found;
 }
 
@@ -185,12 +180,19 @@ static enum outcome
 log_check(struct sync_stream *stream, const struct place *place)
 {
 	struct exchange *exchange = stream->exchange;
-	struct log_look look = { .stream = stream,
-		.place = place,
-		.concerned = { .arena = exchange->arena } };
-	enum outcome outcome = log_each(exchange->txn, stream->token.tree,
-	    stream->position.log, entry_look, &look);
+	struct log_look look = { .view = { exchange, place, stream->infinite,
+				     &stream->window },
+		.until = stream->token.sequence };
+	enum outcome outcome;
 
+	sync_window_begin(&stream->window, exchange, stream->token.tree,
+	    stream->position.log);
+	if (stream->position.log >= stream->token.sequence)
+		return OK;
+	outcome = sync_window_read(&stream->window, exchange);
+	if (outcome == OK)
+		outcome = log_each(exchange->txn, stream->token.tree,
+		    stream->position.log, entry_look, &look);
 	if (outcome == OK)
 		outcome = look.outcome;
 	if (outcome == CONFLICT || look.found)
@@ -216,8 +218,7 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 		stream->position = (struct sync_position){
 			.log = stream->token.sequence, .walk = place->node->id
 		};
-		stream->from = stream->position.log;
-		return OK;
+		return log_check(stream, place);
 	}
 	if (!sync_state_parse(text, &asked, &stream->position) ||
 	    !sync_token_fits(&asked, &stream->token) ||
@@ -225,30 +226,34 @@ stream_begin_at(struct sync_stream *stream, const struct place *place,
 		return token_refuse(exchange);
 	if (stream->position.walk != 0)
 		stream->token.sequence = asked.sequence;
-	stream->from = stream->position.log;
 	return log_check(stream, place);
 }
 
 /*
  * A walk that was cut off goes on behind the node that was told last; when
- * that one is not there any more nobody knows where that was.
+ * that one is not where it was nobody knows where that is.
  */
 static enum outcome
 walk_check(struct sync_stream *stream)
 {
 	struct exchange *exchange = stream->exchange;
+	const struct sync_position *position = &stream->position;
 	struct sync_walk walk = { .deep = stream->infinite };
 	enum outcome outcome;
 
-	if (stream->position.told == 0)
+	stream->spot.arena = exchange->arena;
+	if (position->told == 0)
 		return OK;
 	outcome = sync_walk_begin(&walk, exchange, stream->node,
-	    stream->position.told);
-	if (outcome == OK && sync_walk_visible(&walk) &&
-	    sync_walk_below(&walk, stream->position.walk))
-		return OK;
-	return outcome == OK || outcome == NOT_FOUND ? token_refuse(exchange) :
-						       outcome;
+	    position->told);
+	if (outcome == NOT_FOUND ||
+	    (outcome == OK &&
+		(!sync_walk_below(&walk, position->walk) ||
+		    sync_walk_hash(&walk, position->walk) != position->hash)))
+		return token_refuse(exchange);
+	if (outcome == OK)
+		sync_walk_mark(&walk, position->walk, &stream->spot);
+	return outcome;
 }
 
 enum outcome
@@ -266,8 +271,6 @@ sync_report(struct exchange *exchange, const struct place *place,
 	if (prop == NULL)
 		return BAD_INPUT;
 	stream->exchange = exchange;
-	stream->regranted.arena = exchange->arena;
-	stream->concerned.arena = exchange->arena;
 	stream->query = (struct property_query){ .ask = ASK_NAMED,
 		.minimal = prefers_minimal(exchange->request) };
 	stream->path = place->path;

@@ -34,38 +34,73 @@ block_stops(struct sync_block *block)
 	    block->entries == 0;
 }
 
-static enum outcome
-tell_member(struct sync_block *block, const struct sync_walk *walk,
-    struct text href)
+/* An answer has each href once (RFC 4918 14.24); what is newer comes next. */
+static bool
+was_told(struct sync_stream *stream, node_id parent, struct text key)
 {
+	return !sync_names_add(&stream->told, stream->window.arena, parent,
+	    key);
+}
+
+static enum outcome
+tell_member(struct sync_block *block, const struct sync_walk *walk)
+{
+	struct sync_stream *stream = block->stream;
 	size_t last = walk->trail.count - 1;
+	const struct node *node = &walk->trail.node[last];
 	struct trail parent = walk->trail;
 	struct property_target target = {
-		.exchange = block->stream->exchange,
-		.node = &walk->trail.node[last],
+		.exchange = stream->exchange,
+		.node = node,
 		.trail = &parent,
 		.rights = &walk->rights[last],
 		.cell = &block->place.cell,
-		.href = href,
 	};
 
+	if (was_told(stream, node->parent, node->key))
+		return OK;
+	target.href = sync_walk_href(walk, &stream->path);
 	parent.count = last;
-	block->stream->left--;
-	return property_respond(&target, &block->stream->query, block->out);
-}
-
-/*
- * The node has an entry of its own between here and the end, which tells it:
- * an answer has each href once (RFC 4918 14.24).
- */
-static bool
-has_own_entry(const struct sync_stream *stream, const struct node *node)
-{
-	return node->sequence > stream->from &&
-	    node->sequence <= stream->token.sequence;
+	stream->left--;
+	return property_respond(&target, &stream->query, block->out);
 }
 
 /* ---- A subtree, node by node --------------------------------------------------- */
+
+/* All below is told in this answer, by this walk or one that it lies in. */
+static void
+walk_start(struct sync_stream *stream, const struct sync_walk *walk)
+{
+	const struct trail *trail = &walk->trail;
+
+	if (!stream->infinite || trail_last(trail)->kind != NODE_COLLECTION)
+		return;
+	for (size_t i = walk->root; i < trail->count; i++)
+		if (sync_marks_get(&stream->walked, trail->node[i].id) != 0)
+			return;
+	stream->position.walk = trail_last(trail)->id;
+	stream->spot.len = 0;
+	sync_marks_set(&stream->walked, stream->window.arena,
+	    stream->position.walk, 1);
+}
+
+/* Its own entry is still to come, and tells it. */
+static bool
+is_told_later(const struct sync_stream *stream, const struct node *node)
+{
+	return node->sequence > stream->position.log &&
+	    node->sequence <= stream->token.sequence;
+}
+
+static void
+walk_keep(struct sync_stream *stream, const struct sync_walk *walk)
+{
+	struct sync_position *position = &stream->position;
+
+	position->told = trail_last(&walk->trail)->id;
+	position->hash = sync_walk_hash(walk, position->walk);
+	sync_walk_mark(walk, position->walk, &stream->spot);
+}
 
 static enum outcome
 block_walk(struct sync_block *block)
@@ -73,9 +108,9 @@ block_walk(struct sync_block *block)
 	struct sync_stream *stream = block->stream;
 	struct sync_position *position = &stream->position;
 	struct sync_walk walk = { .deep = stream->infinite };
-	enum outcome outcome = sync_walk_begin(&walk, stream->exchange,
-	    stream->node,
-	    position->told != 0 ? position->told : position->walk);
+	bool moved = false;
+	enum outcome outcome = sync_walk_resume(&walk, stream->exchange,
+	    stream->node, position->walk, &stream->spot);
 
 	while (outcome == OK && !block_stops(block)) {
 		block->entries--;
@@ -86,12 +121,13 @@ block_walk(struct sync_block *block)
 			outcome = NOT_FOUND;
 			break;
 		}
-		position->told = trail_last(&walk.trail)->id;
+		moved = true;
 		if (sync_walk_visible(&walk) &&
-		    !has_own_entry(stream, trail_last(&walk.trail)))
-			outcome = tell_member(block, &walk,
-			    sync_walk_href(&walk, &stream->path));
+		    !is_told_later(stream, trail_last(&walk.trail)))
+			outcome = tell_member(block, &walk);
 	}
+	if (outcome == OK && moved)
+		walk_keep(stream, &walk);
 	if (outcome != NOT_FOUND)
 		return outcome;
 	position->walk = 0;
@@ -111,28 +147,20 @@ tell_gone(struct sync_block *block, struct text href)
 	buffer_append(block->out, TEXT("</d:response>"));
 }
 
-/*
- * What left a place that may be listed, if nothing with the same name is there
- * now: that has an entry of its own. What the log cannot tell was asked about
- * before the answer began, so it has just become so.
- */
+/* A name in the collection on which the walk stands. */
 static enum outcome
-tell_removed(struct sync_block *block, const struct log_entry *entry)
+tell_gone_name(struct sync_block *block, const struct log_entry *entry,
+    const struct sync_walk *walk)
 {
 	struct sync_stream *stream = block->stream;
 	struct exchange *exchange = stream->exchange;
-	struct sync_walk walk = { 0 };
 	struct buffer href = { 0 };
-	enum sync_gone gone;
-	enum outcome outcome = sync_gone_judge(exchange, &block->place,
-	    stream->infinite, entry, &stream->concerned, &walk, &gone);
+	struct text key;
+	enum outcome outcome = name_key(exchange->arena, entry->name, &key);
 
-	if (outcome == OK &&
-	    (gone == SYNC_GONE_UNKNOWN || gone == SYNC_GONE_REPLACED))
-		return CONFLICT;
-	if (outcome != OK || gone != SYNC_GONE_NAMED)
+	if (outcome != OK || was_told(stream, entry->parent, key))
 		return outcome;
-	buffer_append(&href, sync_walk_href(&walk, &stream->path));
+	buffer_append(&href, sync_walk_href(walk, &stream->path));
 	percent_encode_segment(&href, entry->name);
 	if (entry->collection)
 		buffer_append_byte(&href, '/');
@@ -140,44 +168,64 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	return OK;
 }
 
-/* Grants of several subjects may name one principal: told once. */
-static bool
-was_told(struct sync_stream *stream, node_id node)
+/* What the log cannot tell was asked before, so it has just become so. */
+static enum outcome
+tell_removed(struct sync_block *block, const struct log_entry *entry)
 {
-	if (account_list_has(&stream->regranted, node))
-		return true;
-	account_list_add(&stream->regranted, node);
-	return false;
+	struct sync_stream *stream = block->stream;
+	struct sync_view view = { stream->exchange, &block->place,
+		stream->infinite, &stream->window };
+	struct sync_walk walk = { 0 };
+	const struct node *node;
+	enum sync_gone gone;
+	enum outcome outcome = sync_gone_judge(&view, entry, &walk, &gone);
+
+	if (outcome != OK)
+		return outcome;
+	switch (gone) {
+	case SYNC_GONE_NOTHING:
+	case SYNC_GONE_HIDDEN:
+		break;
+	case SYNC_GONE_NAMED:
+		return tell_gone_name(block, entry, &walk);
+	case SYNC_GONE_ABOVE:
+		node = trail_last(&walk.trail);
+		if (!was_told(stream, node->parent, node->key))
+			tell_gone(block, sync_walk_href(&walk, &stream->path));
+		break;
+	case SYNC_GONE_UNKNOWN:
+	case SYNC_GONE_REPLACED:
+		return CONFLICT;
+	}
+	return OK;
 }
 
 /*
  * A right that was lost looks exactly like a deletion (rights.md 6); one that
- * came, like something that arrived with all below.
+ * came, like something that arrived with all below. Only those whom its subject
+ * names may hear of it: another never saw the name, and would learn it.
  */
 static enum outcome
 tell_rights(struct sync_block *block, const struct log_entry *entry)
 {
 	struct sync_stream *stream = block->stream;
+	struct sync_view view = { stream->exchange, &block->place,
+		stream->infinite, &stream->window };
 	struct sync_walk walk;
-	enum sync_rights rights;
-	const struct node *node;
-	enum outcome outcome = sync_rights_judge(stream->exchange, stream->node,
-	    stream->infinite, entry, &walk, &rights);
+	bool shown;
+	enum outcome outcome;
 
-	if (sync_rights_name(&stream->exchange->principal, entry->subject))
-		account_list_add(&stream->concerned, entry->node);
-	if (outcome != OK || rights == SYNC_RIGHTS_NOTHING ||
-	    was_told(stream, entry->node))
+	if (!sync_names_subject(&stream->exchange->principal, entry->subject))
+		return OK;
+	outcome = sync_rights_shown(&view, entry, &walk, &shown);
+	if (outcome != OK)
 		return outcome;
-	node = trail_last(&walk.trail);
-	if (rights == SYNC_RIGHTS_HIDDEN)
-		tell_gone(block, sync_walk_href(&walk, &stream->path));
-	else if (!has_own_entry(stream, node))
-		outcome = tell_member(block, &walk,
-		    sync_walk_href(&walk, &stream->path));
-	if (outcome == OK && rights == SYNC_RIGHTS_SHOWN && stream->infinite &&
-	    node->kind == NODE_COLLECTION)
-		stream->position.walk = entry->node;
+	if (!shown)
+		return tell_removed(block, entry);
+	if (!is_told_later(stream, trail_last(&walk.trail)))
+		outcome = tell_member(block, &walk);
+	if (outcome == OK)
+		walk_start(stream, &walk);
 	return outcome;
 }
 
@@ -196,11 +244,9 @@ tell_changed(struct sync_block *block, const struct log_entry *entry)
 	if (last == walk.root || !sync_walk_visible(&walk) ||
 	    (!stream->infinite && last != walk.root + 1))
 		return OK;
-	outcome = tell_member(block, &walk,
-	    sync_walk_href(&walk, &stream->path));
-	if (outcome == OK && entry->kind == LOG_ARRIVED && stream->infinite &&
-	    walk.trail.node[last].kind == NODE_COLLECTION)
-		stream->position.walk = entry->node;
+	outcome = tell_member(block, &walk);
+	if (outcome == OK && entry->kind == LOG_ARRIVED)
+		walk_start(stream, &walk);
 	return outcome;
 }
 
@@ -315,6 +361,8 @@ block_fill(void *context, struct buffer *out, bool *ret_end)
 	if (outcome == OK)
 		outcome = place_demand(exchange, &block.place,
 		    ATOM(STAT) | ATOM(LIST));
+	if (outcome == OK && stream->position.log < stream->token.sequence)
+		outcome = sync_window_read(&stream->window, exchange);
 	if (outcome != OK)
 		return outcome;
 	if (!stream->begun)

@@ -1,5 +1,8 @@
 #include "dav/sync_walk.h"
 
+#include <string.h>
+#include <xxhash.h>
+
 #include "server/base/encode.h"
 
 /* The rights of node `index`, when those of its parent are known. */
@@ -107,10 +110,98 @@ sync_walk_next(struct sync_walk *walk)
 	size_t last = walk->trail.count - 1;
 
 	if (may_enter(walk))
-		outcome = member_next(walk, last + 1, TEXT_NONE);
+		outcome = member_next(walk, last + 1, walk->after);
+	walk->after = TEXT_NONE;
 	for (; outcome == NOT_FOUND && last > walk->root; last--)
 		outcome = member_next(walk, last, walk->trail.node[last].key);
 	return outcome;
+}
+
+/* ---- Spots ------------------------------------------------------------------------- */
+
+static size_t
+base_index(const struct sync_walk *walk, node_id base)
+{
+	size_t i = walk->root;
+
+	while (i + 1 < walk->trail.count && walk->trail.node[i].id != base)
+		i++;
+	return i;
+}
+
+static void
+spot_add(struct sync_spot *spot, struct text key)
+{
+	size_t needed = spot->len + 1 + key.len;
+
+	if (needed > spot->capacity) {
+		size_t capacity = 2 * needed;
+		char *bytes = ARENA_ARRAY(spot->arena, capacity, char);
+
+		if (spot->len > 0)
+			memcpy(bytes, spot->bytes, spot->len);
+		spot->bytes = bytes;
+		spot->capacity = capacity;
+	}
+	spot->bytes[spot->len] = (char)key.len; /* PATH_SEGMENT_MAX is 255 */
+	memcpy(spot->bytes + spot->len + 1, key.ptr, key.len);
+	spot->len = needed;
+}
+
+void
+sync_walk_mark(const struct sync_walk *walk, node_id base,
+    struct sync_spot *spot)
+{
+	spot->len = 0;
+	for (size_t i = base_index(walk, base) + 1; i < walk->trail.count; i++)
+		spot_add(spot, walk->trail.node[i].key);
+}
+
+uint64_t
+sync_walk_hash(const struct sync_walk *walk, node_id base)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = base_index(walk, base) + 1; i < walk->trail.count; i++)
+		hash = XXH3_64bits_withSeed(walk->trail.node[i].key.ptr,
+		    walk->trail.node[i].key.len, hash ^ walk->trail.node[i].id);
+	return hash;
+}
+
+/* One name down. NOT_FOUND: it is gone, and what follows it is next. */
+static enum outcome
+walk_down(struct sync_walk *walk, struct text key)
+{
+	size_t last = walk->trail.count - 1;
+	enum outcome outcome = node_find(walk->exchange->txn,
+	    walk->trail.node[last].id, key, &walk->trail.node[last + 1]);
+
+	if (outcome == NOT_FOUND)
+		walk->after = key;
+	if (outcome != OK)
+		return outcome;
+	walk->trail.count++;
+	return rights_find(walk, last + 1);
+}
+
+enum outcome
+sync_walk_resume(struct sync_walk *walk, struct exchange *exchange,
+    node_id root, node_id base, const struct sync_spot *spot)
+{
+	enum outcome outcome = sync_walk_begin(walk, exchange, root, base);
+	size_t at = 0;
+
+	walk->after = TEXT_NONE;
+	if (outcome != OK)
+		return outcome;
+	while (outcome == OK && at < spot->len && may_enter(walk)) {
+		size_t len = (unsigned char)spot->bytes[at];
+
+		outcome = walk_down(walk,
+		    (struct text){ spot->bytes + at + 1, len });
+		at += 1 + len;
+	}
+	return outcome == NOT_FOUND ? OK : outcome;
 }
 
 bool

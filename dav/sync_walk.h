@@ -13,6 +13,18 @@ struct sync_walk {
 	struct rights *rights; /* one for each node of the trail; arena */
 	size_t root;           /* index of the root of the walk */
 	bool deep;             /* below the members too */
+	struct text after;     /* the next is behind this member; or none */
+};
+
+/*
+ * Where a walk stopped, below the node at which it began: by names, so that it
+ * goes on there whatever was moved or deleted meanwhile. What stands before
+ * that and was not told has come since, by an entry of its own.
+ */
+struct sync_spot {
+	struct arena *arena; /* borrowed: longer than any transaction */
+	char *bytes;
+	size_t len, capacity; /* 0: nothing was told yet */
 };
 
 /*
@@ -22,6 +34,20 @@ struct sync_walk {
 enum outcome
 sync_walk_begin(struct sync_walk *walk, struct exchange *exchange, node_id root,
     node_id at) MUST_CHECK;
+
+/* At a spot below `base`, which is `root` or below it; NOT_FOUND as above. */
+enum outcome
+sync_walk_resume(struct sync_walk *walk, struct exchange *exchange,
+    node_id root, node_id base, const struct sync_spot *spot) MUST_CHECK;
+
+/* The present node, which is below `base`, as a spot. */
+void
+sync_walk_mark(const struct sync_walk *walk, node_id base,
+    struct sync_spot *spot);
+
+/* The nodes on the way from `base` to the present one, and their names. */
+uint64_t
+sync_walk_hash(const struct sync_walk *walk, node_id base);
 
 /* NOT_FOUND: there is no more. */
 enum outcome

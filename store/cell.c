@@ -157,6 +157,21 @@ cell_enter(struct txn *txn, const struct cell *cell, struct node *root)
 	return outcome;
 }
 
+/*
+ * Who owns a cell sees all that is below, whatever its grants say: for those
+ * who came or went the log has no entries (RFC 6578).
+ */
+static enum outcome
+owner_changed(struct txn *txn, node_id root)
+{
+	struct node node;
+	enum outcome outcome = node_find_id(txn, root, &node);
+
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? OK : outcome;
+	return log_break(txn, node.tree);
+}
+
 /* A live collection that carries no cell yet. */
 static enum outcome
 root_check(struct txn *txn, struct arena *arena, node_id id,
@@ -201,7 +216,10 @@ cell_create_in(struct txn *txn, struct store *store, struct arena *arena,
 	cell.trash_bytes = 0;
 	if (cell.created_ns == 0)
 		cell.created_ns = clock_wall_ns();
-	return cell_enter(txn, &cell, &root);
+	outcome = cell_enter(txn, &cell, &root);
+	if (outcome == OK && !cell.own_tree)
+		outcome = owner_changed(txn, cell.root);
+	return outcome;
 }
 
 static enum outcome
@@ -276,6 +294,8 @@ cell_update(struct txn *txn, const struct cell *cell)
 	outcome = cell_store(txn, &next);
 	if (outcome == OK && old.own_tree && old.owner != next.owner)
 		outcome = tree_give(txn, old.root, next.owner);
+	if (outcome == OK && old.owner != next.owner)
+		outcome = owner_changed(txn, old.root);
 	return outcome;
 }
 
@@ -348,9 +368,10 @@ cell_remove(struct txn *txn, struct store *store, struct text slug)
 	outcome = cell_unlink(txn, slug, cell.root);
 	if (outcome == OK)
 		outcome = root_release(txn, cell.root);
-	if (outcome == OK && cell.own_tree)
-		outcome = tree_abandon(txn, store, cell.root);
-	return outcome;
+	if (outcome != OK)
+		return outcome;
+	return cell.own_tree ? tree_abandon(txn, store, cell.root) :
+			       owner_changed(txn, cell.root);
 }
 
 enum outcome

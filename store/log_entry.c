@@ -12,7 +12,17 @@
  */
 enum { LOG_RECORD = 1 };
 
-enum entry_flag { ENTRY_COLLECTION = 1 << 0, ENTRY_GRANTED = 1 << 1 };
+enum entry_flag {
+	ENTRY_COLLECTION = 1 << 0,
+	ENTRY_GRANTED = 1 << 1,
+	ENTRY_WAS_REFUSED = 1 << 2,
+	ENTRY_IS_REFUSED = 1 << 3
+};
+
+enum {
+	ENTRY_FLAGS_REFUSED = ENTRY_WAS_REFUSED | ENTRY_IS_REFUSED,
+	ENTRY_FLAGS = ENTRY_COLLECTION | ENTRY_GRANTED | ENTRY_FLAGS_REFUSED
+};
 
 static enum outcome
 entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
@@ -30,13 +40,16 @@ entry_decode(struct text key, struct text value, struct log_entry *ret_entry)
 	if (kind == LOG_RIGHTS)
 		entry.subject = reader_u64(&reader);
 	if (!reader_done(&reader) || version != LOG_RECORD ||
-	    (flags & ~(ENTRY_COLLECTION | ENTRY_GRANTED)) != 0 ||
+	    (flags & ~ENTRY_FLAGS) != 0 ||
+	    (kind != LOG_RIGHTS && (flags & ENTRY_FLAGS_REFUSED) != 0) ||
 	    kind < LOG_CHANGED || kind > LOG_RIGHTS ||
 	    (kind == LOG_RIGHTS && entry.subject == 0))
 		return DAMAGED;
 	entry.kind = (enum log_kind)kind;
 	entry.collection = (flags & ENTRY_COLLECTION) != 0;
 	entry.granted = (flags & ENTRY_GRANTED) != 0;
+	entry.was_refused = (flags & ENTRY_WAS_REFUSED) != 0;
+	entry.is_refused = (flags & ENTRY_IS_REFUSED) != 0;
 	*ret_entry = entry;
 	return OK;
 }
@@ -45,7 +58,9 @@ static enum outcome
 entry_write(struct txn *txn, node_id tree, const struct log_entry *entry)
 {
 	unsigned flags = (entry->collection ? ENTRY_COLLECTION : 0) |
-	    (entry->granted ? ENTRY_GRANTED : 0);
+	    (entry->granted ? ENTRY_GRANTED : 0) |
+	    (entry->was_refused ? ENTRY_WAS_REFUSED : 0) |
+	    (entry->is_refused ? ENTRY_IS_REFUSED : 0);
 	struct buffer value = { 0 };
 	struct key key;
 	enum outcome outcome;
@@ -149,7 +164,7 @@ tree_tombstone(struct tree_change *change, struct node *node,
 
 enum outcome
 tree_log_rights(struct tree_change *change, const struct node *node,
-    user_id subject)
+    const struct regrant *regrant)
 {
 	struct log_entry entry = { .sequence = change->tree.sequence + 1,
 		.kind = LOG_RIGHTS,
@@ -158,7 +173,9 @@ tree_log_rights(struct tree_change *change, const struct node *node,
 		.name = node->name,
 		.collection = node->kind == NODE_COLLECTION,
 		.at_ns = change->actor->now_ns,
-		.subject = subject };
+		.subject = regrant->subject,
+		.was_refused = regrant->was_refused,
+		.is_refused = regrant->is_refused };
 
 	change->tree.sequence = entry.sequence;
 	return entry_write(change->txn, change->id, &entry);
@@ -175,37 +192,49 @@ cursor_entry(const struct cursor *cursor, node_id tree,
 	return entry_decode(cursor->key, cursor->value, ret_entry);
 }
 
-enum outcome
-log_each(struct txn *txn, node_id tree_id, uint64_t after, log_each_fn visit,
+static enum outcome
+each_behind(struct txn *txn, node_id tree, uint64_t after, log_each_fn visit,
     void *context)
 {
-	struct tree tree;
 	struct cursor *cursor;
 	struct key key;
-	enum outcome outcome = tree_get(txn, tree_id, &tree);
+	enum outcome outcome = cursor_open(txn, &cursor);
 
 	if (outcome != OK)
 		return outcome;
-	if (after < tree.pruned || after > tree.sequence)
-		return CONFLICT;
-	outcome = cursor_open(txn, &cursor);
-	if (outcome != OK)
-		return outcome;
-	if (after < tree.sequence)
-		outcome = cursor_seek(cursor,
-		    key_pair(&key, KEY_LOG, tree_id, after + 1));
-	else
-		outcome = NOT_FOUND;
+	outcome = cursor_seek(cursor, key_pair(&key, KEY_LOG, tree, after + 1));
 	while (outcome == OK) {
 		struct log_entry entry;
 
-		outcome = cursor_entry(cursor, tree_id, &entry);
+		outcome = cursor_entry(cursor, tree, &entry);
 		if (outcome != OK || !visit(&entry, context))
 			break;
 		outcome = cursor_next(cursor);
 	}
 	cursor_close(cursor);
 	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+enum outcome
+log_each(struct txn *txn, node_id tree_id, uint64_t after, log_each_fn visit,
+    void *context)
+{
+	struct tree tree;
+	enum outcome outcome = tree_get(txn, tree_id, &tree);
+
+	if (outcome != OK)
+		return outcome;
+	if (after < tree.pruned || after > tree.sequence)
+		return CONFLICT;
+	if (after == tree.sequence)
+		return OK;
+	return each_behind(txn, tree_id, after, visit, context);
+}
+
+enum outcome
+log_each_kept(struct txn *txn, node_id tree, log_each_fn visit, void *context)
+{
+	return each_behind(txn, tree, 0, visit, context);
 }
 
 /* The first entry behind `after`; its texts are not used. */
@@ -249,8 +278,10 @@ prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
 		}
 		tree->swept = entry.sequence;
 		if (entry.kind == LOG_REMOVED || entry.kind == LOG_RIGHTS) {
-			tree->pruned = entry.sequence;
-			outcome = log_forget(txn, tree->root, tree->pruned);
+			/* What a restore or log_break() took stays taken. */
+			if (tree->pruned < entry.sequence)
+				tree->pruned = entry.sequence;
+			outcome = log_forget(txn, tree->root, entry.sequence);
 		}
 		if (outcome == OK)
 			outcome = entry_behind(txn, tree->root, tree->swept,
@@ -258,6 +289,18 @@ prune_some(struct txn *txn, struct tree *tree, uint64_t before_ns,
 	}
 	*ret_more = false;
 	return outcome == NOT_FOUND ? OK : outcome;
+}
+
+enum outcome
+log_break(struct txn *txn, node_id tree_id)
+{
+	struct tree tree;
+	enum outcome outcome = tree_get(txn, tree_id, &tree);
+
+	if (outcome != OK)
+		return outcome == NOT_FOUND ? DAMAGED : outcome;
+	tree.pruned = ++tree.sequence;
+	return tree_store(txn, &tree);
 }
 
 enum outcome

@@ -25,6 +25,9 @@ struct log_entry {
 	bool granted; /* REMOVED: it had grants, which may be gone by now */
 	uint64_t at_ns;
 	user_id subject; /* RIGHTS: the user or group that it is about */
+	/* RIGHTS: nothing was, or is, allowed to it there; older entries say
+	 * neither. */
+	bool was_refused, is_refused;
 };
 
 /*
@@ -43,6 +46,18 @@ typedef bool (*log_each_fn)(const struct log_entry *entry, void *context);
 enum outcome
 log_each(struct txn *txn, node_id tree, uint64_t after, log_each_fn visit,
     void *context) MUST_CHECK;
+
+/* All that is kept, whatever was pruned: for a check of the store. */
+enum outcome
+log_each_kept(struct txn *txn, node_id tree, log_each_fn visit, void *context)
+    MUST_CHECK;
+
+/*
+ * Rights have changed in a way that no entry can tell: what was told of the
+ * tree up to now counts for nothing, and everybody looks anew.
+ */
+enum outcome
+log_break(struct txn *txn, node_id tree) MUST_CHECK;
 
 /* log_prune() would do something. */
 enum outcome

@@ -376,10 +376,10 @@ static enum outcome
 check_log(struct verify *verify, const struct tree *tree)
 {
 	struct log_check check = { .verify = verify, .tree = tree };
-	enum outcome outcome = log_each(verify->txn, tree->root, tree->pruned,
+	enum outcome outcome = log_each_kept(verify->txn, tree->root,
 	    check_entry, &check);
 
-	if (outcome != OK && outcome != DAMAGED && outcome != CONFLICT)
+	if (outcome != OK && outcome != DAMAGED)
 		return outcome;
 	if (outcome != OK)
 		maintain_finding(verify->maintain,

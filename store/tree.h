@@ -143,11 +143,17 @@ tree_set_times(struct txn *txn, const struct trail *trail,
 
 /*
  * A grant of a user or group on the last node came, changed or went: an entry
- * of the log that tells only them, new tree etags of the node and above.
+ * of the log that tells only them, new tree etags of the node and above. The
+ * entry knows whether all was refused to them there, always, before and since.
  */
+struct regrant {
+	user_id subject;
+	bool was_refused, is_refused;
+};
+
 enum outcome
-tree_regrant(struct txn *txn, const struct trail *trail, user_id subject,
-    const struct tree_actor *actor) MUST_CHECK;
+tree_regrant(struct txn *txn, const struct trail *trail,
+    const struct regrant *regrant, const struct tree_actor *actor) MUST_CHECK;
 
 /*
  * A change that is seen but is not content (dead properties): new sequence,

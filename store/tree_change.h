@@ -91,7 +91,7 @@ tree_tombstone(struct tree_change *change, struct node *node,
 /* The rights of a subject on the node have changed; the node has not. */
 enum outcome
 tree_log_rights(struct tree_change *change, const struct node *node,
-    user_id subject) MUST_CHECK;
+    const struct regrant *regrant) MUST_CHECK;
 
 /* log_entry.c: an entry that no longer names anything. */
 enum outcome

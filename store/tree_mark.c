@@ -61,8 +61,8 @@ tree_touch(struct txn *txn, const struct trail *trail,
 
 /* Who lists a collection sees other members of it: its own etag is new too. */
 enum outcome
-tree_regrant(struct txn *txn, const struct trail *trail, user_id subject,
-    const struct tree_actor *actor)
+tree_regrant(struct txn *txn, const struct trail *trail,
+    const struct regrant *regrant, const struct tree_actor *actor)
 {
 	struct arena *arena = arena_new();
 	struct tree_delta delta = { 0 };
@@ -73,7 +73,7 @@ tree_regrant(struct txn *txn, const struct trail *trail, user_id subject,
 	if (outcome == OK)
 		outcome = tree_begin(txn, trail->node[0].id, actor, &change);
 	if (outcome == OK)
-		outcome = tree_log_rights(&change, &node, subject);
+		outcome = tree_log_rights(&change, &node, regrant);
 	if (outcome == OK)
 		outcome = tree_climb(&change, trail,
 		    trail->count - (node.kind == NODE_FILE), &delta);

@@ -180,10 +180,161 @@ def replaced_hidden(t):
     t.status(t.alice.mkcol(other + "d/"), 201)
     t.server.grant(place_of(other, "d"), "user:bob", "no-access")
     token = changes(t, t.bob, path)[1]
+    deep_token = changes(t, t.bob, path, level="infinite")[1]
     t.status(t.alice.delete(path + "d/"), 204)
     t.status(t.alice.move(other + "d/", path + "d/"), 201)
-    t.error(sync(t, t.bob, path, token), 403, VALID)
+    t.eq(changes(t, t.bob, path, token)[0], {path + "d/": 404}, "level 1")
+    t.eq(changes(t, t.bob, path, deep_token, level="infinite")[0],
+         {path + "d/": 404}, "infinite")
     t.eq(changes(t, t.bob, path)[0], {}, "members for bob")
+
+
+@case("T17: a file that is replaced by a hidden one is gone")
+def file_replaced_hidden(t):
+    path, other = t.fresh(), t.fresh()
+    t.status(t.alice.put(path + "f", b"seen"), 201)
+    t.status(t.alice.put(other + "f", b"hidden"), 201)
+    t.server.grant(place_of(other, "f"), "user:bob", "no-access")
+    token = changes(t, t.bob, path)[1]
+    t.status(t.alice.move(other + "f", path + "f"), 204)
+    t.eq(changes(t, t.bob, path, token)[0], {path + "f": 404}, "for bob")
+
+
+@case("RFC 4918 14.24: what came and went twice is named once")
+def went_twice(t):
+    path = t.fresh()
+    tokens = {level: changes(t, t.alice, path, level=level)[1]
+              for level in ("1", "infinite")}
+    for _ in range(3):
+        t.status(t.alice.put(path + "f", b"x"), 201)
+        t.status(t.alice.delete(path + "f"), 204)
+    for level, token in tokens.items():
+        found, after, _ = changes(t, t.alice, path, token, level=level)
+        t.true(found in ({}, {path + "f": 404}), "level %s: %r", level, found)
+        t.eq(changes(t, t.alice, path, after, level=level)[0], {}, "after")
+
+
+@case("RFC 4918 14.24: what arrived in something that arrived is told once")
+def arrived_twice(t):
+    path, other = t.fresh(), t.fresh()
+    for name in ("a/", "b/", "b/c/"):
+        t.status(t.alice.mkcol(other + name), 201)
+    t.status(t.alice.put(other + "b/c/f", b"x"), 201)
+    token = changes(t, t.alice, path, level="infinite")[1]
+    t.status(t.alice.move(other + "a/", path + "a/"), 201)
+    t.status(t.alice.move(other + "b/", path + "a/b/"), 201)
+    found = changes(t, t.alice, path, token, level="infinite")[0]
+    t.eq(found, {path + name: "ok" for name in (
+        "a/", "a/b/", "a/b/c/", "a/b/c/f")}, "changes")
+
+
+@case("rights.md 6: grants of a folder and of one within tell each name once")
+def granted_twice(t):
+    path = t.fresh()
+    for name in ("d/", "d/e/"):
+        t.status(t.alice.mkcol(path + name), 201)
+    t.status(t.alice.put(path + "d/e/f", b"x"), 201)
+    token = changes(t, t.bob, path, level="infinite")[1]
+    for name in ("d", "d/e", "d"):
+        t.server.grant(place_of(path, name), "user:bob", "view")
+    found = changes(t, t.bob, path, token, level="infinite")[0]
+    t.eq(found, {path + name: "ok" for name in ("d/", "d/e/", "d/e/f")},
+         "changes")
+
+
+@case("rights.md 6: what moves and is hidden then is gone where it was")
+def moves_and_hides(t):
+    for limit in (None, 1):
+        path = t.fresh()
+        t.status(t.alice.put(path + "old", b"x"), 201)
+        token = changes(t, t.bob, path)[1]
+        t.status(t.alice.move(path + "old", path + "new"), 201)
+        t.server.grant(place_of(path, "new"), "user:bob", "no-access")
+        found = all_changes(t, t.bob, path, token, limit=limit)[0]
+        t.eq(found.pop(path + "new", 404), 404, "what bob may have seen")
+        t.eq(found, {path + "old": 404}, "changes")
+
+
+@case("RFC 6578 3.6: a member that is hidden and moves between two pages is"
+      " gone")
+def hides_and_moves_in_pages(t):
+    path = t.fresh()
+    t.status(t.alice.put(path + "old", b"x"), 201)
+    token = changes(t, t.bob, path)[1]
+    t.server.grant(place_of(path, "old"), "user:bob", "no-access")
+    t.status(t.alice.put(path + "new", b"x"), 201)
+    t.status(t.alice.move(path + "old", path + "moved"), 201)
+    found = {}
+    for _ in range(5):
+        page, token, more = changes(t, t.bob, path, token, limit=1)
+        found.update(page)
+    t.true(not more, "paging does not end")
+    t.eq(found, {path + "old": 404, path + "new": "ok"}, "changes")
+
+
+@case("RFC 6578 3.6: what left a folder is gone, though that was hidden for a"
+      " page")
+def hidden_for_a_page(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    for name in ("goes", "stays"):
+        t.status(t.alice.put(path + "d/" + name, b"x"), 201)
+    found, token, _ = changes(t, t.bob, path, level="infinite")
+    t.status(t.alice.delete(path + "d/goes"), 204)
+    for name in ("one", "two"):
+        t.status(t.alice.put(path + name, b"x"), 201)
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    for limit in (1, None):
+        page, token, _ = changes(t, t.bob, path, token, limit=limit,
+                                 level="infinite")
+        for href in [h for h in page if page[h] == 404]:
+            found = {k: v for k, v in found.items()
+                     if not k.startswith(href)}
+        found.update({k: v for k, v in page.items() if v == "ok"})
+        if limit:
+            t.server.revoke(place_of(path, "d"), "user:bob")
+    t.eq(found, {path + name: "ok" for name in (
+        "d/", "d/stays", "one", "two")}, "what bob has")
+
+
+@case("T17: nothing is named that was refused to who asks all the time")
+def refused_all_the_time(t):
+    path = t.fresh()
+    t.server.group("sync-twice", "bob")
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.put(path + "d/secret", b"x"), 201)
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    token = changes(t, t.bob, path, level="infinite")[1]
+    t.server.grant(place_of(path, "d"), "group:sync-twice", "no-access")
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    t.status(t.alice.delete(path + "d/secret"), 204)
+    t.status(t.alice.move(path + "d/", path + "e/"), 201)
+    found, token, _ = changes(t, t.bob, path, token, level="infinite")
+    t.eq(found, {}, "changes for bob")
+    t.server.revoke(place_of(path, "e"), "user:bob")
+    t.server.revoke(place_of(path, "e"), "group:sync-twice")
+    found = changes(t, t.bob, path, token, level="infinite")[0]
+    t.eq(found, {path + "e/": "ok"}, "shown to bob")
+
+
+@case("RFC 6578 3.6: a listing that is cut off misses nothing when the member"
+      " that was told last moves on")
+def told_last_moves(t):
+    path = t.fresh()
+    for number in range(6):
+        t.status(t.alice.put(path + "f%d" % number, b"x"), 201)
+    page, token, _ = changes(t, t.alice, path, limit=3)
+    t.eq(list(page), [path + "f%d" % n for n in range(3)], "first page")
+    t.status(t.alice.put(path + "f2", b"y"), 204)
+    t.eq(list(changes(t, t.alice, path, token, limit=3)[0]),
+         [path + "f%d" % n for n in range(3, 6)], "after a new content")
+    t.status(t.alice.move(path + "f2", path + "z"), 201)
+    answer = sync(t, t.alice, path, token, limit=3)
+    if answer.status == 207:
+        t.true(path + "f3" in [i.href for i in answer.items()],
+               "f3 is left out")
+    else:
+        t.error(answer, 403, VALID)
 
 
 @case("RFC 6578 3.6: DAV:limit truncates, 507 names the request-URI")
@@ -414,6 +565,32 @@ def granter_lost(t):
          "the length that carol may not know")
     token = answer.xml().findtext(DAV + "sync-token")
     t.eq(changes(t, t.carol, path, token)[0], {}, "nothing since")
+
+
+@case("rights.md 6: a cell on a folder that comes, changes its owner or goes"
+      " asks for a full look")
+def owner_changes(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.put(path + "d/secret", b"x"), 201)
+    t.server.grant(place_of(path, "d/secret"), "user:bob", "no-access")
+    options = {"level": "infinite"}
+    hidden, shown = {path + "d/": "ok"}, {path + "d/": "ok",
+                                          path + "d/secret": "ok"}
+    steps = ((("create", "sync-nested", "--owner", "bob", "--root",
+               place_of(path, "d")), shown),
+             (("update", "sync-nested", "--owner", "carol"), hidden),
+             (("update", "sync-nested", "--owner", "bob"), shown),
+             (("remove", "sync-nested"), hidden))
+    found, token, _ = changes(t, t.bob, path, **options)
+    t.eq(found, hidden, "at first")
+    for command, expected in steps:
+        t.server.command("cell", *command)
+        t.error(sync(t, t.bob, path, token, **options), 403, VALID)
+        found, token, _ = changes(t, t.bob, path, **options)
+        t.eq(found, expected, "after %r" % (command,))
+    t.eq(changes(t, t.bob, path, token, **options)[0], {}, "nothing since")
+    t.server.command("verify")
 
 
 @case("rights.md 6: a folder that is hidden is gone, given back it is all new")

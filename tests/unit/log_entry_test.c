@@ -157,7 +157,8 @@ regrant(struct grove *grove, const char *path, user_id subject)
 {
 	struct trail trail = grove_trail(grove, path);
 
-	assert_ok(tree_regrant(grove->txn, &trail, subject, &grove->actor));
+	assert_ok(tree_regrant(grove->txn, &trail,
+	    &(struct regrant){ .subject = subject }, &grove->actor));
 }
 
 /* It stands beside the node's own entry, and outlives the node. */
@@ -199,12 +200,85 @@ test_rights_are_entries_of_their_own(void **state)
 	grove_end(&grove);
 }
 
+struct refusals {
+	char text[64];
+};
+
+static bool
+take_refusal(const struct log_entry *entry, void *context)
+{
+	struct refusals *refusals = context;
+	size_t len = strlen(refusals->text);
+
+	snprintf(refusals->text + len, sizeof(refusals->text) - len, "%d%d ",
+	    entry->was_refused, entry->is_refused);
+	return true;
+}
+
+/* Entries of older programs have neither flag. */
+static void
+test_rights_say_what_was_refused(void **state)
+{
+	struct grove grove;
+	struct refusals refusals = { "" };
+	struct trail trail;
+	uint64_t start;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_put(&grove, "f", "1"));
+	start = now(&grove);
+	for (int bits = 0; bits < 4; bits++) {
+		const struct regrant regrant = { 7, bits > 1, bits % 2 != 0 };
+
+		trail = grove_trail(&grove, "f");
+		assert_ok(tree_regrant(grove.txn, &trail, &regrant,
+		    &grove.actor));
+	}
+	assert_ok(grove_put(&grove, "f", "2"));
+	assert_ok(log_each(grove.txn, grove.root, start, take_refusal,
+	    &refusals));
+	assert_string_equal(refusals.text, "00 01 10 11 00 ");
+	grove_end(&grove);
+}
+
 static enum outcome
 ask(struct grove *grove, uint64_t after)
 {
 	struct lines lines = { .grove = grove };
 
 	return log_each(grove->txn, grove->root, after, take, &lines);
+}
+
+/* What was broken off stays so when older entries are pruned later. */
+static void
+test_a_break_refuses_all_before(void **state)
+{
+	struct grove grove;
+	uint64_t before, at, removed;
+	bool more;
+
+	grove_begin(&grove, *state);
+	assert_ok(grove_put(&grove, "a", "1"));
+	assert_ok(grove_delete(&grove, "a"));
+	before = now(&grove);
+	assert_ok(log_break(grove.txn, grove.root));
+	at = now(&grove);
+	assert_true(at > before);
+	assert_int_equal(ask(&grove, before), CONFLICT);
+	assert_ok(ask(&grove, at));
+	assert_ok(grove_put(&grove, "b", "1"));
+	expect_log(&grove, at, "c:b ");
+	assert_ok(log_prune(grove.txn, grove.root, UINT64_MAX, 100, &more));
+	assert_int_equal(ask(&grove, before), CONFLICT);
+	assert_ok(ask(&grove, at));
+	assert_ok(grove_delete(&grove, "b"));
+	removed = now(&grove);
+	assert_ok(log_prune(grove.txn, grove.root, UINT64_MAX, 100, &more));
+	assert_int_equal(ask(&grove, at), CONFLICT);
+	assert_ok(ask(&grove, removed));
+	assert_int_equal(log_break(grove.txn, 1000), DAMAGED);
+	grove_check(&grove);
+	grove_end(&grove);
 }
 
 static void
@@ -253,6 +327,8 @@ main(void)
 		GROVE_TEST(test_tombstones_and_arrivals),
 		GROVE_TEST(test_an_arrival_is_not_lost),
 		GROVE_TEST(test_rights_are_entries_of_their_own),
+		GROVE_TEST(test_rights_say_what_was_refused),
+		GROVE_TEST(test_a_break_refuses_all_before),
 		GROVE_TEST(test_pruning_and_tokens) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

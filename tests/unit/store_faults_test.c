@@ -232,8 +232,8 @@ touch(struct scene *scene)
 static enum outcome
 regrant(struct scene *scene)
 {
-	return tree_regrant(scene->grove.txn, &scene->plan, 9,
-	    &scene->grove.actor);
+	return tree_regrant(scene->grove.txn, &scene->plan,
+	    &(struct regrant){ .subject = 9 }, &scene->grove.actor);
 }
 
 static enum outcome
