@@ -19,7 +19,8 @@ class _Control(ctypes.Structure):
     _fields_ = [("magic", ctypes.c_uint64), ("armed", ctypes.c_uint32),
                 ("pid", ctypes.c_uint32), ("at", ctypes.c_uint64),
                 ("seen", ctypes.c_uint64), ("acted", ctypes.c_uint64),
-                ("live", ctypes.c_int64)]
+                ("live", ctypes.c_int64),
+                ("magic_failed", ctypes.c_uint32)]
 
 
 class MemoryShim:
@@ -51,6 +52,7 @@ class MemoryShim:
     def arm(self, at):
         """The at-th allocation of the watched process will fail."""
         self._control.seen = self._control.acted = 0
+        self._control.magic_failed = 0
         self._control.at = at
         self._control.armed = 1
 
@@ -68,3 +70,9 @@ class MemoryShim:
     @property
     def live(self):
         return self._control.live
+
+    @property
+    def magic_failed(self):
+        """The allocation that failed was wanted by libmagic, itself or by
+        way of libc."""
+        return self._control.magic_failed != 0

@@ -1,17 +1,21 @@
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /*
  * A library to preload into a process under test: it counts allocations, lets
- * the N-th fail, and knows how many blocks live. The test commands it through
+ * the N-th fail, knows for whom that was, and how many blocks live. The test commands it through
  * a file that both map (SHIM_MEMORY); tests/lib/memory_shim.py is the other
  * side. Names with __libc_ are glibc's own, so nothing has to be looked up.
  */
@@ -23,7 +27,10 @@ struct control {
 	uint64_t at;         /* the one that fails */
 	_Atomic uint64_t seen, acted;
 	_Atomic int64_t live;
+	_Atomic uint32_t magic_failed; /* it was libmagic, perhaps by libc */
 };
+
+#define FRAMES 32
 
 void *
 __libc_malloc(size_t size);
@@ -50,6 +57,7 @@ control_open(void)
 	map = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    fd, 0);
 	(void)close(fd);
+	(void)backtrace(&(void *){ NULL }, 1);
 	if (map != MAP_FAILED && ((struct control *)map)->magic == MAGIC)
 		control = map;
 }
@@ -61,12 +69,28 @@ ours(void)
 	    control->pid == (uint32_t)syscall(SYS_getpid);
 }
 
+/* libgcc has been loaded by then, so this allocates nothing. */
+static bool
+within_libmagic(void)
+{
+	void *frame[FRAMES];
+	int count = backtrace(frame, FRAMES);
+	Dl_info info;
+
+	for (int i = 0; i < count; i++)
+		if (dladdr(frame[i], &info) != 0 &&
+		    strstr(info.dli_fname, "/libmagic.so") != NULL)
+			return true;
+	return false;
+}
+
 static bool
 fails(void)
 {
 	if (!ours() || control->armed == 0 ||
 	    atomic_fetch_add(&control->seen, 1) + 1 != control->at)
 		return false;
+	atomic_store(&control->magic_failed, within_libmagic());
 	atomic_fetch_add(&control->acted, 1);
 	errno = ENOMEM;
 	return true;
