@@ -4,6 +4,10 @@
  * locks): it has the priority of all others. The thinker has the lowest there
  * is and touches nothing but the list and its cookie, so that nobody ever
  * waits for a thread that gets no processor.
+ *
+ * Two processors are often two halves of one, so that even idle time costs the
+ * others something: while much is being committed a list is put off, but not
+ * for ever.
  */
 #include "server/typist.h"
 
@@ -17,7 +21,13 @@
 #include "server/base/memory.h"
 #include "store/media_later.h"
 
-enum { REST_MS = 500, REST_FAILED_MS = 30 * 1000 };
+enum {
+	REST_MS = 500,
+	REST_FAILED_MS = 30 * 1000,
+	LOOK_MS = 100,      /* less says nothing about a rate */
+	BUSY_COMMITS = 100, /* a second */
+	PUT_OFF_SECONDS = 10
+};
 
 enum turn { TURN_READER, TURN_THINKER, TURN_NOBODY };
 
@@ -29,6 +39,8 @@ struct typist {
 	enum turn turn;
 	_Atomic bool stopping;
 	struct later later; /* of whose turn it is */
+	/* The reader's: commits when it last looked, and since when it waits. */
+	uint64_t commits, looked_ns, put_off_ns;
 };
 
 static void
@@ -101,13 +113,51 @@ thinker_thread(void *context)
 	return NULL;
 }
 
+static uint64_t
+commits_now(struct typist *typist)
+{
+	struct txn *txn;
+	uint64_t number;
+
+	if (txn_begin_read(typist->store->engine, &txn) != OK)
+		return 0;
+	number = txn_snapshot(txn).number;
+	txn_abort(txn);
+	return number;
+}
+
+/* So much is being committed that this had better wait. */
+static bool
+others_first(struct typist *typist)
+{
+	uint64_t now = clock_monotonic_ns(), span = now - typist->looked_ns;
+	uint64_t commits, before = typist->commits;
+
+	if (span >= LOOK_MS * (NS_PER_SECOND / 1000)) {
+		commits = commits_now(typist);
+		typist->commits = commits;
+		typist->looked_ns = now;
+		if ((commits - before) * (NS_PER_SECOND / 1000) <
+		    span / 1000 * BUSY_COMMITS)
+			typist->put_off_ns = 0;
+		else if (typist->put_off_ns == 0)
+			typist->put_off_ns = now;
+	}
+	return typist->put_off_ns != 0 &&
+	    now - typist->put_off_ns < PUT_OFF_SECONDS * NS_PER_SECOND;
+}
+
 /* One list; *ret_any: there was something, and there may be more. */
 static enum outcome
 reader_round(struct typist *typist, bool *ret_any) ON_WORKER
 {
 	struct later *later = &typist->later;
-	enum outcome outcome = later_take(typist->store, later);
+	enum outcome outcome;
 
+	*ret_any = false;
+	if (others_first(typist))
+		return OK;
+	outcome = later_take(typist->store, later);
 	*ret_any = outcome == OK && later->count > 0;
 	if (!*ret_any)
 		return outcome;

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 import urllib.request
 
 from certificate import Certificate
@@ -19,6 +20,7 @@ BUCKET = re.compile(
     re.M)
 SUM = re.compile(r"^celldav_commit_batch_size_(sum|count)(?:\{.*\})? (\S+)",
                  re.M)
+BEHIND = ("reclaim_queue", "released_files", "types_to_decide")
 
 
 def binary(top):
@@ -135,6 +137,21 @@ class Celldav:
     def stats(self):
         """What the store counts in itself."""
         return json.loads(self.command("stats", "--json"))
+
+    def settle(self):
+        """Until nothing is left of what is done behind answers, so that it
+        falls into nobody's sample."""
+        until = time.monotonic() + 120
+        while any(self.stats()[key] for key in BEHIND):
+            if time.monotonic() > until:
+                raise Failure("celldav does not get done with what is done "
+                              "behind answers")
+            time.sleep(0.2)
+
+    def trash_empty(self):
+        """What was deleted is removed, as by a peer, and its memory free."""
+        self.command("trash", "empty", "bench")
+        self.settle()
 
     def batches(self):
         """Changes a commit so far: sum, count, and the buckets by bound."""
