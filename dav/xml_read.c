@@ -145,7 +145,7 @@ declaration_is_known(struct text bytes)
 static void *
 parser_alloc(size_t size)
 {
-	return memory_need(malloc(size));
+	return memory_resize(NULL, size);
 }
 
 static char *

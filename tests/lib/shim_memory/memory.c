@@ -15,9 +15,10 @@
 
 /*
  * A library to preload into a process under test: it counts allocations, lets
- * the N-th fail, knows for whom that was, and how many blocks live. The test commands it through
- * a file that both map (SHIM_MEMORY); tests/lib/memory_shim.py is the other
- * side. Names with __libc_ are glibc's own, so nothing has to be looked up.
+ * the N-th fail, knows for whom that was, and how many blocks live. The test
+ * commands it through a file that both map (SHIM_MEMORY);
+ * tests/lib/memory_shim.py is the other side. Names with __libc_ are glibc's
+ * own, so nothing has to be looked up.
  */
 #define MAGIC UINT64_C(0x6d656d2d7368696d)
 
