@@ -136,22 +136,29 @@ grant_look(const struct grant *grant, void *context)
  * refusal that stands and has not changed in this window says no.
  */
 static enum outcome
-was_open(const struct sync_view *view, const struct sync_walk *walk,
-    const struct log_entry *entry, node_id node, bool *ret_open)
+sight_judge(const struct sync_view *view, const struct sync_walk *walk,
+    const struct log_entry *entry, node_id node, enum sync_gone *ret_gone)
 {
 	node_id way[PATH_LEVELS_MAX + 2];
 	size_t count = 0;
 	struct refusal refusal = { view, false };
+	enum sync_sight sight = SYNC_SIGHT_NEVER;
 	enum outcome outcome = grant_each(view->exchange->txn, node, grant_look,
 	    &refusal);
 
+	if (outcome != OK)
+		return outcome;
 	for (size_t i = walk->root + 1; i < walk->trail.count; i++)
 		way[count++] = walk->trail.node[i].id;
 	way[count++] = node;
-	if (outcome == OK)
-		*ret_open = !refusal.found &&
-		    sync_window_open(view->window, way, count, entry->sequence);
-	return outcome;
+	if (!refusal.found)
+		sight = sync_window_sight(view->window, way, count,
+		    entry->sequence);
+	if (sight == SYNC_SIGHT_NEVER)
+		*ret_gone = SYNC_GONE_HIDDEN;
+	if (sight == SYNC_SIGHT_PERHAPS)
+		*ret_gone = SYNC_GONE_UNKNOWN;
+	return OK;
 }
 
 /* Its own grants tell while it has them; else nobody can say. */
@@ -182,7 +189,6 @@ static enum outcome
 seen_judge(const struct sync_view *view, const struct log_entry *entry,
     const struct sync_walk *walk, enum sync_gone *ret_gone)
 {
-	bool open = true;
 	enum outcome outcome = OK;
 
 	if (is_owner(view))
@@ -190,9 +196,7 @@ seen_judge(const struct sync_view *view, const struct log_entry *entry,
 	if (sync_window_granted(view->window, entry->node) == 0)
 		outcome = grants_judge(view, entry, walk, ret_gone);
 	if (outcome == OK && *ret_gone == SYNC_GONE_NAMED)
-		outcome = was_open(view, walk, entry, entry->node, &open);
-	if (outcome == OK && !open)
-		*ret_gone = SYNC_GONE_HIDDEN;
+		outcome = sight_judge(view, walk, entry, entry->node, ret_gone);
 	return outcome;
 }
 
@@ -210,20 +214,6 @@ name_judge(const struct sync_view *view, const struct log_entry *entry,
 	return outcome;
 }
 
-/* What is hidden on the way, on which the walk stands. */
-static enum outcome
-above_judge(const struct sync_view *view, const struct log_entry *entry,
-    const struct sync_walk *walk, enum sync_gone *ret_gone)
-{
-	bool open;
-	enum outcome outcome = was_open(view, walk, entry,
-	    trail_last(&walk->trail)->id, &open);
-
-	if (outcome == OK && !open)
-		*ret_gone = SYNC_GONE_HIDDEN;
-	return outcome;
-}
-
 enum outcome
 sync_gone_judge(const struct sync_view *view, const struct log_entry *entry,
     struct sync_walk *walk, enum sync_gone *ret_gone)
@@ -238,7 +228,8 @@ sync_gone_judge(const struct sync_view *view, const struct log_entry *entry,
 		if (gone == SYNC_GONE_NAMED)
 			outcome = name_judge(view, entry, walk, &gone);
 		else if (gone == SYNC_GONE_ABOVE)
-			outcome = above_judge(view, entry, walk, &gone);
+			outcome = sight_judge(view, walk, entry,
+			    trail_last(&walk->trail)->id, &gone);
 	}
 	if (outcome != OK && outcome != NOT_FOUND)
 		return outcome;

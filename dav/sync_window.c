@@ -180,13 +180,32 @@ place_begin(const struct sync_window *window, const node_id *node, size_t count,
 	return begin;
 }
 
-bool
-sync_window_open(const struct sync_window *window, const node_id *node,
+/* The last node was there from the newest of these moments on. */
+static uint64_t
+sure_begin(const struct sync_window *window, node_id node, uint64_t before,
+    const uint64_t *time, size_t times)
+{
+	const struct sync_regrant *change = change_newest(window, node);
+	uint64_t begin = time[0];
+
+	for (; change != NULL; change = change_older(window, change))
+		if (change->sequence < before)
+			before = change->sequence;
+	for (size_t i = 0; i < times; i++)
+		if (time[i] > begin && time[i] < before)
+			begin = time[i];
+	return begin;
+}
+
+enum sync_sight
+sync_window_sight(const struct sync_window *window, const node_id *node,
     size_t count, uint64_t before)
 {
 	uint64_t time[CHANGES_MAX + 1] = { place_begin(window, node, count,
 	    before) };
 	size_t times = 1, looked = 0;
+	enum sync_sight sight = SYNC_SIGHT_NEVER;
+	uint64_t sure;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct sync_regrant *change = change_newest(window,
@@ -194,14 +213,19 @@ sync_window_open(const struct sync_window *window, const node_id *node,
 
 		for (; change != NULL; change = change_older(window, change)) {
 			if (++looked > CHANGES_MAX)
-				return true;
+				return SYNC_SIGHT_PERHAPS;
 			if (change->sequence > time[0] &&
 			    change->sequence < before)
 				time[times++] = change->sequence;
 		}
 	}
-	for (size_t i = 0; i < times; i++)
-		if (is_open(window, node, count, time[i]))
-			return true;
-	return false;
+	sure = sure_begin(window, node[count - 1], before, time, times);
+	for (size_t i = 0; i < times; i++) {
+		if (!is_open(window, node, count, time[i]))
+			continue;
+		if (time[i] >= sure)
+			return SYNC_SIGHT_SURE;
+		sight = SYNC_SIGHT_PERHAPS;
+	}
+	return sight;
 }

@@ -51,11 +51,18 @@ sync_window_names(const struct sync_window *window, node_id node,
 /*
  * Nodes, the last of them below the others, lay in each other up to the entry
  * `before`. Was there a moment of that, in this window, in which none of them
- * was refused to the asker by a grant that has changed since? True too when
- * that is too much to look at.
+ * was refused to the asker by a grant that has changed since? When the last one
+ * was made is not known: it was there just before that entry, and before the
+ * first change of its own grants, but perhaps no earlier.
  */
-bool
-sync_window_open(const struct sync_window *window, const node_id *node,
+enum sync_sight {
+	SYNC_SIGHT_NEVER,
+	SYNC_SIGHT_PERHAPS, /* also when that is too much to look at */
+	SYNC_SIGHT_SURE
+};
+
+enum sync_sight
+sync_window_sight(const struct sync_window *window, const node_id *node,
     size_t count, uint64_t before);
 
 /* The subject is the principal, or one of its groups. */

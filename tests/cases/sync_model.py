@@ -24,6 +24,7 @@ from world import Cells                                          # noqa: E402
 
 SECONDS, ROUND = 3.5, 60
 NAMES = ("a", "b", "c d", "\u00e9")
+MORE_NAMES = NAMES + tuple("fghijkmn")    # collections are replaced less
 RIGHTS = ("no-access", "no-access", "no-access", "view", "contributor")
 PAGE = 12
 WANTED = "<resourcetype/><getetag/>"
@@ -77,6 +78,7 @@ class Model:
 
     def __init__(self, t, dice):
         self.t, self.dice = t, dice
+        self.names = dice.choice((NAMES, MORE_NAMES, MORE_NAMES))
         self.root, self.beside = t.fresh(), t.fresh()
         self.abroad = t.fresh(cell="b")
         self.log, self.counts = [], {}
@@ -147,7 +149,7 @@ class Model:
                                  if p.endswith("/") and p.count("/") < 7]
         if self.dice.random() < 0.15:
             folders = [self.beside]
-        return self.dice.choice(folders) + quote(self.dice.choice(NAMES))
+        return self.dice.choice(folders) + quote(self.dice.choice(self.names))
 
     def transfer(self, verb):
         where = self.beside if self.dice.random() < 0.4 else self.root
@@ -157,7 +159,7 @@ class Model:
         source = self.dice.choice(there)
         target = self.new_path()
         if verb == "MOVE" and self.dice.random() < 0.06:
-            target = self.abroad + quote(self.dice.choice(NAMES))
+            target = self.abroad + quote(self.dice.choice(self.names))
         if source.endswith("/"):
             target += "/"
         self.log.append("%s %s %s" % (verb, source, target))
@@ -212,6 +214,13 @@ class Model:
         self.log.append("grant %s %s %s" % (path, who, rights))
         return self.t.server.grant(self.place(path), who, rights)
 
+    def restore(self):
+        """The newest of what was deleted comes back, if it can."""
+        items = self.t.server.json("trash", "list", "a")
+        if items:
+            self.log.append("restore %r" % items[0])
+            self.t.server.run("trash", "restore", "a", str(items[0]["id"]))
+
     def purge(self):
         self.log.append("trash empty, gc")
         self.t.server.command("trash", "empty", "a")
@@ -220,7 +229,7 @@ class Model:
     def change(self):
         verbs = {self.put: 20, self.mkcol: 14, self.delete: 14,
                  self.proppatch: 4, self.grant: 22, self.purge: 1,
-                 self.back: 3}
+                 self.back: 3, self.restore: 3}
         verb = self.dice.choices(
             list(verbs) + ["MOVE", "COPY"], list(verbs.values()) + [20, 5])[0]
         answer = self.transfer(verb) if isinstance(verb, str) else verb()
@@ -319,7 +328,7 @@ def rounds(t, seconds, seed):
             model.end()
         except AssertionError:
             print("round %d of seed %s:\n%s" % (
-                number, seed, "\n".join(model.log[-400:])))
+                number, seed, "\n".join(model.log[-1000:])))
             raise
         deaf |= model.deaf_was_wrong
         number += 1

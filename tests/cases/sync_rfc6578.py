@@ -317,6 +317,25 @@ def refused_all_the_time(t):
     t.eq(found, {path + "e/": "ok"}, "shown to bob")
 
 
+@case("T17: what came and went while its folder was refused is not named")
+def came_and_went_refused(t):
+    path = t.fresh()
+    t.status(t.alice.mkcol(path + "d/"), 201)
+    t.status(t.alice.put(path + "d/known", b"x"), 201)
+    before = changes(t, t.bob, path, level="infinite")[1]
+    t.server.grant(place_of(path, "d"), "user:bob", "no-access")
+    refused = changes(t, t.bob, path, before, level="infinite")[1]
+    t.status(t.alice.put(path + "d/secret", b"x"), 201)
+    t.status(t.alice.delete(path + "d/secret"), 204)
+    t.server.revoke(place_of(path, "d"), "user:bob")
+    t.status(t.alice.delete(path + "d/known"), 204)
+    found = changes(t, t.bob, path, refused, level="infinite")[0]
+    t.eq(found, {path + "d/": "ok", path + "d/known": 404}, "since refused")
+    t.error(sync(t, t.bob, path, before, level="infinite"), 403, VALID)
+    t.eq(changes(t, t.bob, path, level="infinite")[0], {path + "d/": "ok"},
+         "all for bob")
+
+
 @case("RFC 6578 3.6: a listing that is cut off misses nothing when the member"
       " that was told last moves on")
 def told_last_moves(t):
