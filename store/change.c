@@ -440,9 +440,10 @@ change_post(struct committer *committer, struct change *change)
 	*committer->last = change;
 	committer->last = &change->next;
 	committer->waiting++;
+	pthread_mutex_unlock(&committer->mutex);
+	/* Not with the mutex, for which the woken thread would wait again. */
 	if (was_empty)
 		pthread_cond_signal(&committer->wake);
-	pthread_mutex_unlock(&committer->mutex);
 	return OK;
 }
 

@@ -107,13 +107,14 @@ void
 lmdb_keeper_feed(struct lmdb *db, uint64_t bytes)
 {
 	db->unkept += bytes;
-	if (db->unkept - db->flown < FLOW_BYTES)
+	/* Relaxed, no answer waits for the sync that this makes short. */
+	if (db->relaxed || db->unkept - db->flown < FLOW_BYTES)
 		return;
 	db->flown = db->unkept;
 	pthread_mutex_lock(&db->mutex);
 	db->flow_waits = true;
-	pthread_cond_signal(&db->wake);
 	pthread_mutex_unlock(&db->mutex);
+	pthread_cond_signal(&db->wake);
 }
 
 enum work { WORK_NONE, WORK_TICK, WORK_FLOW, WORK_JOB };
