@@ -34,10 +34,15 @@ block_stops(struct sync_block *block)
 	    block->entries == 0;
 }
 
-/* An answer has each href once (RFC 4918 14.24); what is newer comes next. */
+/*
+ * An answer has each href once (RFC 4918 14.24); what is newer comes next. A
+ * walk alone meets names in their order, so it needs no memory.
+ */
 static bool
 was_told(struct sync_stream *stream, node_id parent, struct text key)
 {
+	if (stream->window.from >= stream->token.sequence)
+		return false;
 	return !sync_names_add(&stream->told, stream->window.arena, parent,
 	    key);
 }
