@@ -102,6 +102,8 @@ taken_judge(const struct sync_view *view, const struct log_entry *entry,
 		outcome = member_is_seen(walk, &taken, &seen);
 	if (outcome != OK || !seen)
 		return outcome;
+	if (!text_equal(taken.name, entry->name))
+		return OK; /* spelled otherwise it has another href */
 	*ret_gone = entry->kind == LOG_REMOVED && entry->collection &&
 		(view->deep || taken.kind != NODE_COLLECTION) ?
 	    SYNC_GONE_REPLACED :

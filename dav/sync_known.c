@@ -15,7 +15,7 @@ struct sync_mark {
 struct sync_name {
 	uint64_t hash;
 	node_id parent; /* 0: free */
-	struct text key;
+	struct text text;
 };
 
 static struct sync_mark *
@@ -73,7 +73,7 @@ name_slot(const struct sync_names *names, const struct sync_name *name)
 
 		if (slot->parent == 0 ||
 		    (slot->hash == name->hash && slot->parent == name->parent &&
-			text_equal(slot->key, name->key)))
+			text_equal(slot->text, name->text)))
 			return slot;
 	}
 }
@@ -94,19 +94,19 @@ names_grow(struct sync_names *names, struct arena *arena)
 
 bool
 sync_names_add(struct sync_names *names, struct arena *arena, node_id parent,
-    struct text key)
+    struct text text)
 {
-	struct sync_name name = { .parent = parent, .key = key };
+	struct sync_name name = { .parent = parent, .text = text };
 	struct sync_name *slot;
 
 	if (2 * names->count >= names->capacity)
 		names_grow(names, arena);
-	name.hash = XXH3_64bits_withSeed(key.ptr, key.len,
+	name.hash = XXH3_64bits_withSeed(text.ptr, text.len,
 	    names->seed ^ parent);
 	slot = name_slot(names, &name);
 	if (slot->parent != 0)
 		return false;
-	name.key = arena_copy(arena, key);
+	name.text = arena_copy(arena, text);
 	*slot = name;
 	names->count++;
 	return true;

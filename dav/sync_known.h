@@ -21,7 +21,7 @@ sync_marks_set(struct sync_marks *marks, struct arena *arena, node_id node,
 uint64_t
 sync_marks_get(const struct sync_marks *marks, node_id node);
 
-/* Names in collections: what an answer told of already (RFC 4918 14.24). */
+/* Names in collections, as spelled: what an answer told (RFC 4918 14.24). */
 struct sync_names {
 	struct sync_name *slot; /* arena */
 	size_t count, capacity;
@@ -31,4 +31,4 @@ struct sync_names {
 /* False: it was there. */
 bool
 sync_names_add(struct sync_names *names, struct arena *arena, node_id parent,
-    struct text key);
+    struct text text);

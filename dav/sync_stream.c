@@ -39,12 +39,12 @@ block_stops(struct sync_block *block)
  * walk alone meets names in their order, so it needs no memory.
  */
 static bool
-was_told(struct sync_stream *stream, node_id parent, struct text key)
+was_told(struct sync_stream *stream, node_id parent, struct text name)
 {
 	if (stream->window.from >= stream->token.sequence)
 		return false;
 	return !sync_names_add(&stream->told, stream->window.arena, parent,
-	    key);
+	    name);
 }
 
 static enum outcome
@@ -62,7 +62,7 @@ tell_member(struct sync_block *block, const struct sync_walk *walk)
 		.cell = &block->place.cell,
 	};
 
-	if (was_told(stream, node->parent, node->key))
+	if (was_told(stream, node->parent, node->name))
 		return OK;
 	target.href = sync_walk_href(walk, &stream->path);
 	parent.count = last;
@@ -153,24 +153,21 @@ tell_gone(struct sync_block *block, struct text href)
 }
 
 /* A name in the collection on which the walk stands. */
-static enum outcome
+static void
 tell_gone_name(struct sync_block *block, const struct log_entry *entry,
     const struct sync_walk *walk)
 {
 	struct sync_stream *stream = block->stream;
 	struct exchange *exchange = stream->exchange;
 	struct buffer href = { 0 };
-	struct text key;
-	enum outcome outcome = name_key(exchange->arena, entry->name, &key);
 
-	if (outcome != OK || was_told(stream, entry->parent, key))
-		return outcome;
+	if (was_told(stream, entry->parent, entry->name))
+		return;
 	buffer_append(&href, sync_walk_href(walk, &stream->path));
 	percent_encode_segment(&href, entry->name);
 	if (entry->collection)
 		buffer_append_byte(&href, '/');
 	tell_gone(block, exchange_keep(exchange, &href));
-	return OK;
 }
 
 /* What the log cannot tell was asked before, so it has just become so. */
@@ -192,10 +189,11 @@ tell_removed(struct sync_block *block, const struct log_entry *entry)
 	case SYNC_GONE_HIDDEN:
 		break;
 	case SYNC_GONE_NAMED:
-		return tell_gone_name(block, entry, &walk);
+		tell_gone_name(block, entry, &walk);
+		break;
 	case SYNC_GONE_ABOVE:
 		node = trail_last(&walk.trail);
-		if (!was_told(stream, node->parent, node->key))
+		if (!was_told(stream, node->parent, node->name))
 			tell_gone(block, sync_walk_href(&walk, &stream->path));
 		break;
 	case SYNC_GONE_UNKNOWN:

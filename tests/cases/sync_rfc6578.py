@@ -116,6 +116,30 @@ def deep(t):
     t.true(set(found.values()) == {404}, "%r", found)
 
 
+@case("RFC 6578 3.5: what is spelled otherwise has another href")
+def spelled_otherwise(t):
+    path, old, new = t.fresh(), "e%CC%81", "%C3%A9"
+    for name in ("d" + old + "/", old + "f"):
+        made = t.alice.mkcol if name.endswith("/") else t.alice.put
+        t.status(made(path + name), 201)
+    t.status(t.alice.put(path + "d" + old + "/x", b"x"), 201)
+    tokens = {level: changes(t, t.alice, path, level=level)[1]
+              for level in ("1", "infinite")}
+    for name in ("d%s/", "%sf"):
+        t.status(t.alice.delete(path + name % old), 204)
+    t.status(t.alice.mkcol(path + "d" + new + "/"), 201)
+    for name in ("d" + new + "/x", new + "f"):
+        t.status(t.alice.put(path + name, b"y"), 201)
+    listed = {i.href for i in t.alice.propfind(path, "1").items()[1:]}
+    t.eq(listed, {path + "d" + new + "/", path + new + "f"}, "PROPFIND")
+    expected = {path + "d" + old + "/": 404, path + "d" + new + "/": "ok",
+                path + old + "f": 404, path + new + "f": "ok"}
+    t.eq(changes(t, t.alice, path, tokens["1"])[0], expected, "level 1")
+    expected[path + "d" + new + "/x"] = "ok"
+    t.eq(changes(t, t.alice, path, tokens["infinite"], level="infinite")[0],
+         expected, "infinite")
+
+
 @case("RFC 6578 3.5: a moved-in collection is listed with its members")
 def moved_in(t):
     path = t.fresh()
