@@ -35,9 +35,16 @@ class FixtureError(Exception):
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """Below those that the kernel gives to connections, one of which might
+    have it when the server comes to listen there."""
+    while True:
+        port = 10000 + secrets.randbelow(22768)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def binary():
